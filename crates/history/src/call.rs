@@ -1,0 +1,183 @@
+//! What a client asked for: the calls of a key-value store with revisions, transactions, leases and watches.
+//!
+//! These are the arguments as sent, with the store's own defaults (0, false, empty) left out of the file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Blob;
+
+/// One request. The variant is `f` in the file: `put`, `get`, `delete`, `txn`, `grant`, `revoke`, `keepalive`,
+/// `ttl`, `compact`, `watch`, `hash`, `status`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each variant's text names its fields")]
+pub enum Call<'a> {
+    /// Write one key.
+    Put(Put<'a>),
+    /// Read one key or a range of keys.
+    Range(Range<'a>),
+    /// Delete one key or a range of keys.
+    Delete(Delete<'a>),
+    /// Compare, then do one list of calls or the other, atomically.
+    Txn(Txn<'a>),
+    /// Make a lease: time to live in seconds, and the wished id (0: the store chooses).
+    Grant { ttl: i64, lease: i64 },
+    /// End a lease and delete its keys.
+    Revoke { lease: i64 },
+    /// Refresh a lease once.
+    KeepAlive { lease: i64 },
+    /// Ask for a lease's remaining time, and its keys if wished.
+    TimeToLive { lease: i64, keys: bool },
+    /// Forget revisions below this one.
+    Compact { revision: i64, physical: bool },
+    /// Open a watch; what it delivers follows as watch lines.
+    Watch(Watch<'a>),
+    /// Hash of the key space at a revision (0: head), answered by one member from its own state.
+    Hash { revision: i64 },
+    /// One member's own view: head revision, leader, term.
+    Status,
+}
+
+/// Arguments of a put.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Put<'a> {
+    /// The key.
+    pub key: Blob<'a>,
+    /// The new value; meaningless with `ignore_value`.
+    pub value: Blob<'a>,
+    /// Lease to attach the key to; 0 for none.
+    pub lease: i64,
+    /// Ask for the previous key-value.
+    pub prev_kv: bool,
+    /// Keep the value, change only the lease.
+    pub ignore_value: bool,
+    /// Keep the lease, change only the value.
+    pub ignore_lease: bool,
+}
+
+/// Arguments of a read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Range<'a> {
+    /// The key, or the first key of the range.
+    pub key: Blob<'a>,
+    /// End of the range, exclusive; `None` reads one key; a single zero byte means "no end".
+    pub end: Option<Blob<'a>>,
+    /// At most so many key-values; 0 for all.
+    pub limit: i64,
+    /// Read at this revision; 0 for head.
+    pub revision: i64,
+    /// Answered from the member's own state, without consensus.
+    pub serializable: bool,
+    /// Leave the values out.
+    pub keys_only: bool,
+    /// Only the count.
+    pub count_only: bool,
+}
+
+/// Arguments of a delete.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delete<'a> {
+    /// The key, or the first key of the range.
+    pub key: Blob<'a>,
+    /// End of the range, exclusive; `None` deletes one key.
+    pub end: Option<Blob<'a>>,
+    /// Ask for what was deleted.
+    pub prev_kv: bool,
+}
+
+/// Arguments of a transaction. The inner calls are puts, ranges, deletes and transactions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Txn<'a> {
+    /// All must hold for `success` to be taken.
+    pub compare: Vec<Compare<'a>>,
+    /// Done when every comparison holds.
+    pub success: Vec<Call<'a>>,
+    /// Done otherwise.
+    pub failure: Vec<Call<'a>>,
+}
+
+/// One comparison of a transaction: `target of key  comparison  operand`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compare<'a> {
+    /// The key whose property is compared.
+    pub key: Blob<'a>,
+    /// Compare every key of the range up to here (exclusive) when given.
+    pub end: Option<Blob<'a>>,
+    /// The property and the operand it is compared with.
+    pub target: Target<'a>,
+    /// How they are compared.
+    pub comparison: Comparison,
+}
+
+/// The property of a key that a comparison looks at, with the operand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// The value.
+    Value(Blob<'a>),
+    /// Writes since creation; 0 for an absent key.
+    Version(i64),
+    /// Revision of creation; 0 for an absent key.
+    Create(i64),
+    /// Revision of the last write; 0 for an absent key.
+    Mod(i64),
+    /// The attached lease; 0 for none.
+    Lease(i64),
+}
+
+/// How a comparison compares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Comparison {
+    /// Equal; left out of the file.
+    #[default]
+    #[serde(rename = "=")]
+    Equal,
+    /// Not equal.
+    #[serde(rename = "!=")]
+    NotEqual,
+    /// The key's property is greater than the operand.
+    #[serde(rename = ">")]
+    Greater,
+    /// The key's property is less than the operand.
+    #[serde(rename = "<")]
+    Less,
+}
+
+/// Arguments of a watch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watch<'a> {
+    /// The key, or the first key of the range.
+    pub key: Blob<'a>,
+    /// End of the range, exclusive; `None` watches one key.
+    pub end: Option<Blob<'a>>,
+    /// First revision wanted; 0 for "from now on".
+    pub revision: i64,
+    /// Ask for previous key-values.
+    pub prev_kv: bool,
+    /// Leave puts out.
+    pub no_put: bool,
+    /// Leave deletes out.
+    pub no_delete: bool,
+    /// Ask for progress notifications.
+    pub progress: bool,
+}
+
+impl Call<'_> {
+    /// The name of the call in the file.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Put(_) => "put",
+            Self::Range(_) => "get",
+            Self::Delete(_) => "delete",
+            Self::Txn(_) => "txn",
+            Self::Grant { .. } => "grant",
+            Self::Revoke { .. } => "revoke",
+            Self::KeepAlive { .. } => "keepalive",
+            Self::TimeToLive { .. } => "ttl",
+            Self::Compact { .. } => "compact",
+            Self::Watch(_) => "watch",
+            Self::Hash { .. } => "hash",
+            Self::Status => "status",
+        }
+    }
+}
