@@ -1,0 +1,188 @@
+//! The verdict of a run: properties, the history's verdict and the state of the record, taken together.
+//!
+//! The rule is one and short: a broken property makes a run invalid; otherwise what was not decided makes it unknown;
+//! otherwise a run that could not have failed is vacuous; only the rest is valid.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Group, Property, Status};
+
+/// What a run comes to, in the order in which it decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Every property held, and they were put to the test.
+    Valid,
+    /// A property is broken.
+    Invalid,
+    /// Nothing is broken, and something is not decided.
+    Unknown,
+    /// Nothing is broken, and nothing could have been.
+    Vacuous,
+}
+
+/// Something a reader of the verdict must know that is no property: damage of the record, an interruption.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Note(pub String);
+
+/// What a run is judged by.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// What was tested, such as `etcd 3.5.30 (3 members)`.
+    pub subject: String,
+    /// All properties.
+    pub properties: Vec<Property>,
+    /// Whether a property that was not exercised fails.
+    pub strict: bool,
+    /// How many operations the history has.
+    pub operations: usize,
+    /// The checker's sentence where the history is not valid.
+    pub violation: Option<String>,
+    /// The checker's reason where the history is undecided or says nothing.
+    pub undecided: Option<(Outcome, String)>,
+    /// What else a reader must know.
+    pub notes: Vec<Note>,
+}
+
+/// The judged run: what `verdict.json` holds and the terminal shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The verdict.
+    pub verdict: Outcome,
+    /// The verdict and its reason in one sentence.
+    pub sentence: String,
+    /// What was tested.
+    pub subject: String,
+    /// How many operations the history has.
+    pub operations: usize,
+    /// All properties, failing ones first.
+    pub properties: Vec<Property>,
+    /// What else a reader must know.
+    pub notes: Vec<Note>,
+}
+
+/// Judges a run.
+#[must_use]
+pub fn judge(mut evidence: Evidence) -> Summary {
+    if evidence.strict {
+        for property in &mut evidence.properties {
+            if property.status == Status::NotExercised {
+                property.status = Status::Failing;
+            }
+        }
+    }
+    evidence.properties.sort_by(|a, b| (a.status, a.group, &a.name).cmp(&(b.status, b.group, &b.name)));
+    let (verdict, sentence) = decide(&evidence);
+    Summary {
+        verdict,
+        sentence,
+        subject: evidence.subject,
+        operations: evidence.operations,
+        properties: evidence.properties,
+        notes: evidence.notes,
+    }
+}
+
+fn decide(evidence: &Evidence) -> (Outcome, String) {
+    let subject = &evidence.subject;
+    let failing: Vec<&Property> = with_status(&evidence.properties, Status::Failing);
+    if let Some(first) = failing.first() {
+        let reason = match (&evidence.violation, first.group) {
+            (Some(violation), _) => violation.clone(),
+            (None, _) if first.failed == 0 => format!("\"{}\" was never exercised", first.name),
+            (None, group) => format!("\"{}\" ({group}) failed", first.name),
+        };
+        let more = match failing.len() - 1 {
+            0 => String::new(),
+            more => format!(" ({more} more failing)"),
+        };
+        return (Outcome::Invalid, format!("{subject} broke a promise: {reason}{more}"));
+    }
+    let operations = evidence.operations;
+    if let Some((outcome, reason)) = &evidence.undecided {
+        let start = match outcome {
+            Outcome::Vacuous => "nothing was put to the test",
+            _ => "not decided",
+        };
+        return (*outcome, format!("{subject}, {operations} operations: {start}: {reason}"));
+    }
+    let undecided = with_status(&evidence.properties, Status::Unknown);
+    if let Some(first) = undecided.first() {
+        return (
+            Outcome::Unknown,
+            format!("{subject}, {operations} operations: not decided: \"{}\"", first.name),
+        );
+    }
+    let held = with_status(&evidence.properties, Status::Passing).len();
+    let idle = with_status(&evidence.properties, Status::NotExercised).len();
+    let idle = if idle == 0 { String::new() } else { format!("; {idle} not exercised") };
+    let sentence =
+        format!("{subject} kept its promises in {operations} operations: {held} properties held{idle}");
+    (Outcome::Valid, sentence)
+}
+
+fn with_status(properties: &[Property], status: Status) -> Vec<&Property> {
+    let mut found: Vec<&Property> = properties.iter().filter(|property| property.status == status).collect();
+    found.sort_by_key(|property| (property.group != Group::History, property.group));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence(statuses: &[Status]) -> Evidence {
+        let properties = statuses.iter().enumerate().map(|(n, status)| {
+            let mut property = Property::new(&format!("p{n}"), Group::Always, "x");
+            property.status = *status;
+            property.failed = u64::from(*status == Status::Failing);
+            property
+        });
+        Evidence {
+            subject: "etcd".to_owned(),
+            properties: properties.collect(),
+            strict: false,
+            operations: 10,
+            violation: None,
+            undecided: None,
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_broken_property_decides_over_everything_else() {
+        let mut broken = evidence(&[Status::Passing, Status::Unknown, Status::Failing]);
+        broken.undecided = Some((Outcome::Vacuous, "no reads".to_owned()));
+        let summary = judge(broken);
+        assert_eq!(summary.verdict, Outcome::Invalid);
+        assert_eq!(summary.sentence, "etcd broke a promise: \"p2\" (always) failed");
+        assert_eq!(summary.properties[0].name, "p2", "failing ones come first");
+    }
+
+    #[test]
+    fn what_is_undecided_or_empty_is_never_valid() {
+        let mut unknown = evidence(&[Status::Passing]);
+        unknown.undecided = Some((Outcome::Unknown, "out of budget".to_owned()));
+        assert_eq!(judge(unknown).verdict, Outcome::Unknown);
+        let mut vacuous = evidence(&[Status::Passing]);
+        vacuous.undecided = Some((Outcome::Vacuous, "no reads".to_owned()));
+        assert_eq!(judge(vacuous).verdict, Outcome::Vacuous);
+        assert_eq!(judge(evidence(&[Status::Unknown])).verdict, Outcome::Unknown);
+    }
+
+    #[test]
+    fn what_was_not_exercised_fails_only_a_strict_run() {
+        let summary = judge(evidence(&[Status::Passing, Status::NotExercised]));
+        assert_eq!(summary.verdict, Outcome::Valid);
+        assert_eq!(
+            summary.sentence,
+            "etcd kept its promises in 10 operations: 1 properties held; 1 not exercised"
+        );
+        let mut strict = evidence(&[Status::Passing, Status::NotExercised]);
+        strict.strict = true;
+        let summary = judge(strict);
+        assert_eq!(summary.verdict, Outcome::Invalid);
+        assert_eq!(summary.sentence, "etcd broke a promise: \"p1\" was never exercised");
+    }
+}
