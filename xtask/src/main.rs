@@ -1,2 +1,58 @@
-//! Placeholder, filled by its first commit.
-fn main() {}
+//! Developer tasks, the one front door: `cargo xtask test`, `check`, `ci`, `bench`.
+//!
+//! It must not hold anything that a user of `dt` needs.
+
+mod bench;
+mod check;
+mod step;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Developer tasks of etcd-traffic.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run every test, with a real etcd (fetched if this machine has none).
+    Test {
+        /// Passed on to the test runner, such as a test's name.
+        filter: Vec<String>,
+    },
+    /// Formatting, lints, the rules of ARCHITECTURE.md, the documents.
+    Check,
+    /// Only the rules of ARCHITECTURE.md and the documents.
+    Tidy,
+    /// What CI runs: check, then test.
+    Ci,
+    /// Measure; prints figures and asserts nothing.
+    Bench {
+        /// What to measure; all of it when left out.
+        which: Option<bench::Which>,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Args::parse().task {
+        Task::Test { filter } => test::run(&filter),
+        Task::Check => check::run(),
+        Task::Tidy => tidy::run(),
+        Task::Ci => check::run().and_then(|()| test::run(&[])),
+        Task::Bench { which } => bench::run(which),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            step::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Running one program as a step of a task: said before it is done, judged by its exit code.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+/// The workspace's top directory.
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, PathBuf::from)
+}
+
+/// The same cargo that runs this task.
+pub(crate) fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(args).current_dir(root());
+    command
+}
+
+/// Says what it does, does it, and fails if that failed.
+pub(crate) fn run(mut command: Command) -> anyhow::Result<()> {
+    say(&format!("$ {}", line(&command)));
+    let status = command.status().with_context(|| format!("cannot run `{}`", line(&command)))?;
+    if !status.success() {
+        bail!("`{}` failed ({status})", line(&command));
+    }
+    Ok(())
+}
+
+/// Runs a program quietly and returns its standard output.
+pub(crate) fn output(mut command: Command) -> anyhow::Result<String> {
+    let output = command.output().with_context(|| format!("cannot run `{}`", line(&command)))?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        bail!("`{}` failed ({}): {}", line(&command), output.status, words.trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn line(command: &Command) -> String {
+    let program = PathBuf::from(command.get_program());
+    let name = program.file_name().unwrap_or(command.get_program()).to_string_lossy().into_owned();
+    let args = command.get_args().map(|arg| arg.to_string_lossy().into_owned());
+    std::iter::once(name).chain(args).collect::<Vec<_>>().join(" ")
+}
+
+/// A line for the developer.
+#[expect(clippy::print_stderr, reason = "a task talks to the developer's terminal")]
+pub(crate) fn say(words: &str) {
+    eprintln!("{words}");
+}
