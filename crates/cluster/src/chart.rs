@@ -1,0 +1,114 @@
+//! Charts: YAML files that say how a system under test is got, started, probed and addressed. A chart is data; a
+//! new system is a new file in `charts/` and no code here.
+
+mod binary;
+mod catalog;
+mod check;
+mod process;
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+pub use binary::{Archive, BinarySpec, Debian, DebianBuild, Source, Sums, VersionCommand, Wheel};
+pub use catalog::{CatalogError, load, names};
+pub use process::{JoinedList, ProcessSpec};
+
+/// A system under test, as its file in `charts/` describes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chart {
+    /// The name users say; the same as the file's.
+    pub name: String,
+    /// One sentence about the system, for lists.
+    pub about: String,
+    /// How its program is found or downloaded.
+    pub binary: BinarySpec,
+    /// How a member is started as a process on loopback.
+    pub process: ProcessSpec,
+    /// How commands reach members.
+    pub address: AddressSpec,
+    /// What a member must answer before it counts as ready.
+    pub ready: Probe,
+    /// Where a running member tells its version; absent for systems that do not.
+    pub reported_version: Option<VersionProbe>,
+}
+
+/// How commands learn where members are: `name=url,name=url` in an environment variable.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddressSpec {
+    /// The port, of those in [`ProcessSpec::ports`], that clients use.
+    pub port: String,
+    /// The environment variable.
+    pub environment: String,
+}
+
+/// One question to a member. It goes to the member's address.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Probe {
+    /// An HTTP request.
+    Http(HttpProbe),
+    /// Bytes sent over a TCP connection.
+    Tcp(TcpProbe),
+}
+
+/// An HTTP request that a ready member answers with `status`: GET, or POST where there is a body.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpProbe {
+    /// Appended to the member's URL.
+    pub path: String,
+    /// A JSON body.
+    pub post: Option<String>,
+    /// The expected status.
+    #[serde(default = "ok")]
+    pub status: u16,
+    /// How long one answer may take.
+    #[serde(default = "two_seconds")]
+    pub within_ms: u64,
+}
+
+/// Bytes that a ready member answers with something that starts with `expect`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TcpProbe {
+    /// What is sent.
+    pub send: String,
+    /// How the answer begins.
+    pub expect: String,
+    /// How long one answer may take.
+    #[serde(default = "two_seconds")]
+    pub within_ms: u64,
+}
+
+/// A JSON document of a member that has its version in a field.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VersionProbe {
+    /// Appended to the member's URL.
+    pub path: String,
+    /// The field's name.
+    pub field: String,
+}
+
+impl Probe {
+    /// How long one answer may take.
+    #[must_use]
+    pub fn within(&self) -> Duration {
+        Duration::from_millis(match self {
+            Self::Http(probe) => probe.within_ms,
+            Self::Tcp(probe) => probe.within_ms,
+        })
+    }
+}
+
+fn ok() -> u16 {
+    200
+}
+
+/// Longer than an election at usual settings, so that a member which waits for a leader can still answer.
+fn two_seconds() -> u64 {
+    2_000
+}

@@ -1,0 +1,10 @@
+//! What the crate does with real files, real servers and a real etcd. Nothing here asserts on how long it took.
+
+#[path = "it/charts.rs"]
+mod charts;
+#[path = "it/etcd.rs"]
+mod etcd;
+#[path = "it/file_server.rs"]
+mod file_server;
+#[path = "it/obtaining.rs"]
+mod obtaining;
