@@ -8,14 +8,14 @@
 //! out. Nothing here knows what system is under test, injects a fault or judges a history.
 
 pub mod builtin;
-pub mod execute;
+mod execute;
 mod kind;
 mod plan;
 mod record;
 mod schedule;
 mod template;
 
-//pub use execute::{ComposeError, Composition, Launcher, LocalProcess, Progress, Settings};
+pub use execute::{ComposeError, Composition, Environment, Launcher, LocalProcess, Progress, Settings};
 pub use kind::Kind;
 pub use plan::{Arrival, Candidate, Pick, Plan, PlanConfig, PlanError, Segment, Shape, Step, TerminalChoice};
 pub use record::{CommandLog, CommandRecord, Ending, Finish, Killer, RECORD_FILE};

@@ -21,6 +21,7 @@ pub use read::{CommandLog, CommandRecord, Finish};
 pub(crate) use write::RecordWriter;
 
 use crate::kind::Kind;
+use history::Nanos;
 use serde::{Deserialize, Serialize};
 
 /// The record's name in the run directory.
@@ -50,7 +51,7 @@ struct Line {
     n: u32,
     kind: Kind,
     seed: u64,
-    t: u64,
+    t: Nanos,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

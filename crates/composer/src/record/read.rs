@@ -2,6 +2,7 @@
 
 use super::{Ending, Line, TaskStatus};
 use crate::kind::Kind;
+use history::Nanos;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -18,8 +19,8 @@ pub struct CommandRecord {
     pub seed: u64,
     /// `None` where no process came to life.
     pub pid: Option<u32>,
-    /// Nanoseconds of the run's clock.
-    pub started: u64,
+    /// On the run's clock.
+    pub started: Nanos,
     /// `None` if nobody saw its end.
     pub finished: Option<Finish>,
 }
@@ -27,8 +28,8 @@ pub struct CommandRecord {
 /// The end of one execution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finish {
-    /// Nanoseconds of the run's clock.
-    pub t: u64,
+    /// On the run's clock.
+    pub t: Nanos,
     /// How it ended.
     pub ending: Ending,
     /// From start to end.

@@ -8,7 +8,7 @@ fn launch(n: u32) -> Launch {
 }
 
 fn finish(ending: Ending) -> Finish {
-    Finish { t: 9_000_000, ending, runtime_seconds: 0.009, stdout_bytes: 5, stderr_bytes: 0 }
+    Finish { t: Nanos(9_000_000), ending, runtime_seconds: 0.009, stdout_bytes: 5, stderr_bytes: 0 }
 }
 
 /// A record with every ending, and one command without end.
@@ -25,12 +25,20 @@ fn written() -> (Vec<u8>, Vec<CommandRecord>) {
     let mut records = Vec::new();
     for (n, ending) in (1..).zip(endings) {
         let (launch, finished) = (launch(n), ending.map(finish));
-        writer.started(&launch, Some(70 + n), 1_000).unwrap();
+        writer.started(&launch, Some(70 + n), Nanos(1_000)).unwrap();
         if let Some(finish) = &finished {
             writer.finished(&launch, Some(70 + n), finish).unwrap();
         }
         let Launch { n, command, kind, seed } = launch;
-        records.push(CommandRecord { n, command, kind, seed, pid: Some(70 + n), started: 1_000, finished });
+        records.push(CommandRecord {
+            n,
+            command,
+            kind,
+            seed,
+            pid: Some(70 + n),
+            started: Nanos(1_000),
+            finished,
+        });
     }
     (std::fs::read(directory.path().join(RECORD_FILE)).unwrap(), records)
 }

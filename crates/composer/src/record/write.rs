@@ -2,6 +2,7 @@
 
 use super::{Finish, Line, RECORD_FILE, SOURCE, Source, TaskStatus};
 use crate::schedule::Launch;
+use history::Nanos;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -17,7 +18,7 @@ impl RecordWriter {
         Ok(RecordWriter { file: File::create_new(run_directory.join(RECORD_FILE))? })
     }
 
-    pub(crate) fn started(&mut self, launch: &Launch, pid: Option<u32>, t: u64) -> io::Result<()> {
+    pub(crate) fn started(&mut self, launch: &Launch, pid: Option<u32>, t: Nanos) -> io::Result<()> {
         self.write(&line(launch, TaskStatus::Started, pid, t))
     }
 
@@ -39,7 +40,7 @@ impl RecordWriter {
     }
 }
 
-fn line(launch: &Launch, task_status: TaskStatus, pid: Option<u32>, t: u64) -> Line {
+fn line(launch: &Launch, task_status: TaskStatus, pid: Option<u32>, t: Nanos) -> Line {
     Line {
         source: Source { name: SOURCE.to_owned() },
         command: launch.command.clone(),

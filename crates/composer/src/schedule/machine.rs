@@ -24,6 +24,8 @@ pub struct Schedule {
     driver_started: bool,
     all_by_themselves: bool,
     pace: Pace,
+    /// The time of the last event. What was due by then has been looked at.
+    last: Duration,
     /// When the drive began; before that, irrelevant.
     drive_from: Duration,
     drain_until: Duration,
@@ -46,6 +48,7 @@ impl Schedule {
             driver_started: false,
             all_by_themselves: true,
             pace: Pace::default(),
+            last: Duration::ZERO,
             drive_from: Duration::ZERO,
             drain_until: Duration::ZERO,
             refused: NoTerminal::NotPlanned,
@@ -72,6 +75,7 @@ impl Schedule {
     /// Takes one event at a time `now`, counted from any fixed moment, and says what is to be done. Events that do
     /// not fit the phase, and ends of commands that do not run, change nothing.
     pub fn on(&mut self, now: Duration, event: Event) -> Vec<Action> {
+        self.last = now;
         match (event, self.phase) {
             (Event::Begin, Phase::New) => {
                 self.enter(Phase::First);
@@ -109,13 +113,14 @@ impl Schedule {
         std::mem::take(&mut self.actions)
     }
 
-    /// When to send [`Event::Tick`] if nothing else happens before; `None` if time alone changes nothing.
-    pub fn wake_at(&self, now: Duration) -> Option<Duration> {
+    /// When to send [`Event::Tick`] if nothing else happens before; `None` if time alone changes nothing. It may
+    /// have passed already when the caller asks.
+    pub fn wake_at(&self) -> Option<Duration> {
         match self.phase {
             Phase::Drive => {
                 let end = Duration::from_millis(self.plan.duration_ms);
-                let elapsed = now.saturating_sub(self.drive_from);
-                Some(self.drive_from.saturating_add(self.pace.wake(&self.plan, elapsed).min(end)))
+                let next = self.pace.wake(&self.plan, self.last.saturating_sub(self.drive_from));
+                Some(self.drive_from.saturating_add(next.min(end)))
             }
             Phase::Drain if !self.running.values().all(|r| r.killed) => Some(self.drain_until),
             _ => None,

@@ -60,7 +60,8 @@ impl Pace {
         Some(arrival.pick.clone())
     }
 
-    /// The next moment at which time alone changes something.
+    /// The next moment after `elapsed` at which time alone changes something. A driver that is due by then waits for
+    /// others, not for time.
     pub(super) fn wake(&self, plan: &Plan, elapsed: Duration) -> Duration {
         let segment_end = self.begin + Duration::from_millis(plan.segment_ms.max(1));
         let arrival =

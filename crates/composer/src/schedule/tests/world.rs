@@ -113,7 +113,7 @@ impl World {
     /// Time passes, with ticks where the schedule wants them.
     pub(super) fn pass(&mut self, span: Duration) {
         let until = self.now + span;
-        while let Some(wake) = self.schedule.wake_at(self.now).filter(|wake| *wake <= until) {
+        while let Some(wake) = self.schedule.wake_at().filter(|wake| *wake <= until) {
             assert!(wake > self.now, "a wake in the past would never end");
             self.now = wake;
             self.send(Event::Tick);
