@@ -1,5 +1,5 @@
-//! Charts: YAML files that say how a system under test is got, started, probed and addressed. A chart is data; a
-//! new system is a new file in `charts/` and no code here.
+//! Charts: YAML files that say how a system under test is got, started, probed and addressed. A chart is
+//! data; a new system is a new file in `charts/` and no code here.
 
 mod binary;
 mod catalog;

@@ -1,5 +1,5 @@
-//! The members of a system that runs as processes of this one. It starts them and ends them; what a member is and
-//! does is in [`crate::member`]. When the last handle is dropped, no process is left.
+//! The members of a system that runs as processes of this one. It starts them and ends them; what a member is
+//! and does is in [`crate::member`]. When the last handle is dropped, no process is left.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -103,8 +103,8 @@ impl Cluster {
     /// Waits until every member answers the chart's probe.
     ///
     /// # Errors
-    /// At once when a member has no process, with the end of its log; else who did not answer in time, and what
-    /// each said last.
+    /// At once when a member has no process, with the end of its log; else who did not answer in time, and
+    /// what each said last.
     pub async fn ready(&self, within: Duration) -> Result<(), ReadyError> {
         let endpoints = self.0.wiring.listened(&self.0.chart);
         let dead = || self.members().iter().find_map(dead).map(ReadyError::Dead);

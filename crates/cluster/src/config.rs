@@ -22,8 +22,8 @@ pub struct Places {
 pub struct NoCache;
 
 impl Places {
-    /// The places this process' environment names: `$XDG_CACHE_HOME/etcd-traffic`, else `~/.cache/etcd-traffic`,
-    /// and `$PATH`.
+    /// The places this process' environment names: `$XDG_CACHE_HOME/etcd-traffic`, else
+    /// `~/.cache/etcd-traffic`, and `$PATH`.
     ///
     /// # Errors
     /// When neither variable is set.

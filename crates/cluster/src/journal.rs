@@ -1,12 +1,13 @@
-//! Which processes a run started and which of them it saw end: one JSON line each, written as it happens, so that
-//! after a crash somebody else can end what is left. A process is known by its pid, the time it was born and the
-//! boot it was born in, so that no later process with the same pid is taken for it.
+//! Which processes a run started and which of them it saw end: one JSON line each, written as it happens, so
+//! that after a crash somebody else can end what is left. A process is known by its pid, the time it was born
+//! and the boot it was born in, so that no later process with the same pid is taken for it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use history::clock::{self, Nanos};
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +15,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "e")]
 enum Line {
-    Start { t: u64, member: String, pid: u32, born: u64, boot: String },
-    Stop { t: u64, member: String, pid: u32, status: String, asked: bool },
+    Start { t: Nanos, member: String, pid: u32, born: u64, boot: String },
+    Stop { t: Nanos, member: String, pid: u32, status: String, asked: bool },
 }
 
 /// The file, open for appending.
@@ -34,18 +35,18 @@ pub fn path(run_dir: &Path) -> PathBuf {
 impl Journal {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path)?;
-        Ok(Self { file: Mutex::new(file), boot: boot_id()? })
+        Ok(Self { file: Mutex::new(file), boot: clock::boot_id() })
     }
 
     pub(crate) fn started(&self, member: &str, pid: u32) -> io::Result<()> {
         let (member, boot) = (member.to_owned(), self.boot.clone());
-        self.write(&Line::Start { t: now_ns(), member, pid, born: born(pid)?, boot })
+        self.write(&Line::Start { t: clock::now(), member, pid, born: born(pid)?, boot })
     }
 
     /// `asked` says whether somebody told the member to end.
     pub(crate) fn stopped(&self, member: &str, pid: u32, status: &str, asked: bool) -> io::Result<()> {
         let (member, status) = (member.to_owned(), status.to_owned());
-        self.write(&Line::Stop { t: now_ns(), member, pid, status, asked })
+        self.write(&Line::Stop { t: clock::now(), member, pid, status, asked })
     }
 
     fn write(&self, line: &Line) -> io::Result<()> {
@@ -65,12 +66,13 @@ pub struct Leftover {
     born: u64,
 }
 
-/// What is left of the processes in a journal. Lines that cannot be read are passed over: a crash may have torn one.
+/// What is left of the processes in a journal. Lines that cannot be read are passed over: a crash may have
+/// torn one.
 ///
 /// # Errors
 /// When the file cannot be read.
 pub fn leftovers(journal: &Path) -> io::Result<Vec<Leftover>> {
-    let here = boot_id()?;
+    let here = clock::boot_id();
     let mut left: Vec<Leftover> = Vec::new();
     for line in BufReader::new(File::open(journal)?).split(b'\n') {
         match serde_json::from_slice(&line?) {
@@ -121,20 +123,13 @@ fn state_and_birth(pid: u32) -> io::Result<(String, u64)> {
     Ok((state, born.ok_or(io::ErrorKind::InvalidData)?))
 }
 
-fn boot_id() -> io::Result<String> {
-    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
-}
-
-fn now_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
     use std::os::unix::process::CommandExt as _;
     use std::process::{Command, Stdio};
+
+    use history::clock::{self, Nanos};
 
     use super::{Journal, Line, leftovers};
 
@@ -171,13 +166,13 @@ mod tests {
         let mut other = sleeper();
         let line = |born, boot: &str| {
             let (member, boot) = ("a".to_owned(), boot.to_owned());
-            journal.write(&Line::Start { t: 0, member, pid: other.id(), born, boot }).unwrap();
+            journal.write(&Line::Start { t: Nanos(0), member, pid: other.id(), born, boot }).unwrap();
         };
         let born = super::born(other.id()).unwrap();
-        line(born + 1, &super::boot_id().unwrap());
+        line(born + 1, &clock::boot_id());
         line(born, "another boot");
         assert_eq!(leftovers(&path).unwrap(), []);
-        line(born, &super::boot_id().unwrap());
+        line(born, &clock::boot_id());
         assert_eq!(leftovers(&path).unwrap().len(), 1, "the same line with the true birth is found");
         other.kill().unwrap();
         other.wait().unwrap();

@@ -1,5 +1,5 @@
-//! The last step before members run: every command line, environment and directory is decided and can be shown;
-//! nothing has happened yet.
+//! The last step before members run: every command line, environment and directory is decided and can be
+//! shown; nothing has happened yet.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -5,8 +5,8 @@
 //! and starts them, [`Cluster`] stops, kills, pauses and restarts them, and [`Attached`] is a system that
 //! somebody else runs.
 //!
-//! This crate never prints, never exits, and reads the environment only in [`config`]. It applies no faults to
-//! links; it leaves the seam for those in [`Wiring`].
+//! This crate never prints, never exits, and reads the environment only in [`config`]. It applies no faults
+//! to links; it leaves the seam for those in [`Wiring`].
 
 pub mod arch;
 pub mod attached;

@@ -19,7 +19,8 @@ use crate::launch::MemberCommand;
 
 /// How often an ending process is looked at: short against every deadline, long against the cost of a look.
 const LOOK: Duration = Duration::from_millis(10);
-/// A killed process is gone as soon as the kernel gets to it; only a hung disk makes it take longer than this.
+/// A killed process is gone as soon as the kernel gets to it; only a hung disk makes it take longer than
+/// this.
 const KILL_WITHIN: Duration = Duration::from_secs(10);
 /// What is read of a log to find its last lines.
 const TAIL_BYTES: u64 = 64 * 1024;

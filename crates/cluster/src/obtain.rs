@@ -1,6 +1,6 @@
-//! Finding the program of a system under test: the one that the user names, one on the PATH, one in the cache, or
-//! a download whose digest the chart pins. Whatever is found is asked for its version before it is used; nothing
-//! is downloaded without a digest, and nothing needs root.
+//! Finding the program of a system under test: the one that the user names, one on the PATH, one in the
+//! cache, or a download whose digest the chart pins. Whatever is found is asked for its version before it is
+//! used; nothing is downloaded without a digest, and nothing needs root.
 
 mod archive;
 mod cache;

@@ -1,10 +1,10 @@
-//! Free ports on loopback, outside the ephemeral range, reserved against every other program of this machine for
-//! as long as the reservation lives.
+//! Free ports on loopback, outside the ephemeral range, reserved against every other program of this machine
+//! for as long as the reservation lives.
 //!
-//! The reservation is a socket that is bound and never listens. It was bound without address reuse, so that no
-//! second one can be bound beside it; then reuse is switched on, so that the server it is meant for can. (Servers
-//! switch it on for themselves, or they could not restart while old connections linger.) The kernel drops it with
-//! the process that holds it, so nothing has to be cleaned up after a crash.
+//! The reservation is a socket that is bound and never listens. It was bound without address reuse, so that
+//! no second one can be bound beside it; then reuse is switched on, so that the server it is meant for can.
+//! (Servers switch it on for themselves, or they could not restart while old connections linger.) The kernel
+//! drops it with the process that holds it, so nothing has to be cleaned up after a crash.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;

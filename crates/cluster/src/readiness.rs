@@ -54,8 +54,8 @@ fn seconds(within: &Duration) -> String {
     format!("{} s", within.as_secs_f64())
 }
 
-/// Asks every member until each has answered as the probe wants. `stop` is asked between the rounds and ends the
-/// waiting early.
+/// Asks every member until each has answered as the probe wants. `stop` is asked between the rounds and ends
+/// the waiting early.
 ///
 /// # Errors
 /// Who was not ready in time, or what `stop` said.

@@ -1,12 +1,14 @@
-//! The version of a system under test, as its own `--version` prints it. No ordering: charts say what they prefer.
+//! The version of a system under test, as its own `--version` prints it. No ordering: charts say what they
+//! prefer.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 /// A version such as `3.5.30`. It is safe as a part of a file name and of a URL.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version(String);
 
@@ -20,6 +22,22 @@ impl Version {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Ord for Version {
+    /// By the numbers in it: 3.5.9 comes before 3.5.10.
+    fn cmp(&self, other: &Self) -> Ordering {
+        fn numbers(text: &str) -> Vec<u64> {
+            text.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0)).collect()
+        }
+        numbers(&self.0).cmp(&numbers(&other.0)).then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -71,5 +89,13 @@ mod tests {
             assert!(bad.parse::<Version>().is_err(), "{bad}");
         }
         assert_eq!("v3.5.1".parse::<Version>().unwrap().as_str(), "3.5.1");
+    }
+
+    #[test]
+    fn numbers_are_ordered_as_numbers() {
+        let mut versions =
+            ["3.5.10", "3.10.0", "3.5.9", "3.4.23"].map(|text| text.parse::<Version>().unwrap());
+        versions.sort();
+        assert_eq!(versions.each_ref().map(Version::as_str), ["3.4.23", "3.5.9", "3.5.10", "3.10.0"]);
     }
 }

@@ -1,5 +1,5 @@
-//! Where members listen and how others call them, decided before anything starts. Whoever puts proxies on links
-//! changes what is advertised and what a member's environment holds, and leaves alone where it listens.
+//! Where members listen and how others call them, decided before anything starts. Whoever puts proxies on
+//! links changes what is advertised and what a member's environment holds, and leaves alone where it listens.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,5 +1,5 @@
-//! Reading YAML so that a person can mend it: every error names file, line and column, shows the line, and says
-//! what would be right. It knows nothing of what the YAML means.
+//! Reading YAML so that a person can mend it: every error names file, line and column, shows the line, and
+//! says what would be right. It knows nothing of what the YAML means.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

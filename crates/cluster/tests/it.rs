@@ -1,4 +1,7 @@
-//! What the crate does with real files, real servers and a real etcd. Nothing here asserts on how long it took.
+//! What the crate does with real files, real servers and a real etcd. Nothing here asserts on how long it
+//! took.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 #[path = "it/charts.rs"]
 mod charts;

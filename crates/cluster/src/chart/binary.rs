@@ -1,5 +1,5 @@
-//! The part of a chart that says how the system's program is got: which file, which versions, from which sources,
-//! with which digests. It names no package registry's host; package tools know where theirs are.
+//! The part of a chart that says how the system's program is got: which file, which versions, from which
+//! sources, with which digests. It names no package registry's host; package tools know where theirs are.
 
 use std::collections::BTreeMap;
 
@@ -121,7 +121,7 @@ impl Source {
 }
 
 impl BinarySpec {
-    /// Every version that some source has, sorted as text.
+    /// Every version that some source has, sorted.
     #[must_use]
     pub fn versions(&self) -> Vec<&Version> {
         let mut versions: Vec<_> = self.sources.iter().flat_map(Source::versions).collect();

@@ -1,5 +1,5 @@
-//! What the shape of a chart cannot say: that its parts fit together. Checked once, when it is loaded, so that no
-//! later step meets a placeholder that nothing stands for.
+//! What the shape of a chart cannot say: that its parts fit together. Checked once, when it is loaded, so
+//! that no later step meets a placeholder that nothing stands for.
 
 use crate::arch::Arch;
 use crate::chart::{Chart, Source};

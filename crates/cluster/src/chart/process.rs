@@ -8,9 +8,10 @@ use crate::template::Template;
 
 /// How members are started as processes.
 ///
-/// Placeholders in arguments and environment: `{name}`, `{index}`, `{data_dir}`, the chart's lists, and for each
-/// port P: `{P.listen}` and `{P.listen_url}` (where the member listens), `{P.host}` and `{P.port}` (the same, in
-/// two parts), `{P.advertised}` and `{P.url}` (how others call it). `{first.…}` is the first member's.
+/// Placeholders in arguments and environment: `{name}`, `{index}`, `{data_dir}`, the chart's lists, and for
+/// each port P: `{P.listen}` and `{P.listen_url}` (where the member listens), `{P.host}` and `{P.port}` (the
+/// same, in two parts), `{P.advertised}` and `{P.url}` (how others call it). `{first.…}` is the first
+/// member's.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProcessSpec {
@@ -30,7 +31,8 @@ pub struct ProcessSpec {
     /// Further arguments of every member but the first.
     #[serde(default)]
     pub arguments_after_first: Vec<Template>,
-    /// A member's whole environment: it inherits none, because the user's shell may hold settings of the system.
+    /// A member's whole environment: it inherits none, because the user's shell may hold settings of the
+    /// system.
     #[serde(default)]
     pub environment: BTreeMap<String, Template>,
 }

@@ -1,5 +1,5 @@
-//! The cache: one directory for each version of a system, made whole in one step, so that runs at the same time
-//! and runs that were cut off leave either a program or nothing.
+//! The cache: one directory for each version of a system, made whole in one step, so that runs at the same
+//! time and runs that were cut off leave either a program or nothing.
 //!
 //! ```text
 //! <cache>/<system>/<version>/<program>   the program
@@ -38,7 +38,8 @@ pub(crate) struct Item<'a> {
 }
 
 impl Item<'_> {
-    /// The program, from the cache or from the first source that serves; sources that did not are added to `tried`.
+    /// The program, from the cache or from the first source that serves; sources that did not are added to
+    /// `tried`.
     pub(crate) async fn cached_or_downloaded(
         &self,
         tried: &mut Vec<Attempt>,

@@ -1,6 +1,6 @@
-//! The program inside a package that `apt-get` downloads as an ordinary user: from the mirror that the machine's
-//! own package sources name, from the suite that the chart names, with state of its own, so that the machine's
-//! package lists stay as they are.
+//! The program inside a package that `apt-get` downloads as an ordinary user: from the mirror that the
+//! machine's own package sources name, from the suite that the chart names, with state of its own, so that
+//! the machine's package lists stay as they are.
 
 use std::path::{Path, PathBuf};
 
@@ -46,8 +46,8 @@ pub(crate) async fn fill(order: &Order<'_>, debian: &Debian) -> Result<PathBuf, 
     }
 }
 
-/// Directories and a configuration that keep apt away from the machine's own state. It also leaves out the hooks
-/// that machines run after an update, which would work on that state, and indexes nobody needs here.
+/// Directories and a configuration that keep apt away from the machine's own state. It also leaves out the
+/// hooks that machines run after an update, which would work on that state, and indexes nobody needs here.
 fn write_config(work: &Path, source: &str) -> Result<PathBuf, Reason> {
     for dir in ["state/lists/partial", "cache/archives/partial"] {
         let dir = work.join(dir);
@@ -163,7 +163,8 @@ mod tests {
                        Suites: a a-updates\nComponents: main contrib\nSigned-By: /k.gpg\n";
         assert_eq!(mirror(sources, "sources"), Some(whole.clone()));
         assert_eq!(mirror(&format!("Enabled: no\n{sources}").replace("\n\n", "\n"), "sources"), None);
-        let list = "# deb http://other.example/debian a main\ndeb http://mirror.example/debian a-updates main\n\
+        let list = "# deb http://other.example/debian a main\n\
+                    deb http://mirror.example/debian a-updates main\n\
                     deb [arch=amd64 signed-by=/k.gpg] http://mirror.example/debian a main\n";
         assert_eq!(mirror(list, "list"), Some(whole.clone()));
         assert_eq!(mirror("deb http://mirror.example/debian a contrib\n", "list"), None);

@@ -1,5 +1,6 @@
-//! Downloads that survive interruption: what has arrived stays in a `.part` file, and the next try asks for the
-//! rest. A file is complete only when its digest is the pinned one. It blocks; it belongs on a thread that may.
+//! Downloads that survive interruption: what has arrived stays in a `.part` file, and the next try asks for
+//! the rest. A file is complete only when its digest is the pinned one. It blocks; it belongs on a thread
+//! that may.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write as _};

@@ -1,5 +1,5 @@
-//! The program inside a wheel that `pip` downloads by the package's name, from wherever this machine's `pip` is
-//! set up to download from.
+//! The program inside a wheel that `pip` downloads by the package's name, from wherever this machine's `pip`
+//! is set up to download from.
 
 use std::path::{Path, PathBuf};
 

@@ -53,8 +53,8 @@ fn line_of(text: &str) -> usize {
 #[test]
 fn a_wrong_chart_is_shown_with_line_column_and_remedy() {
     let error = load_changed("about:", "abuot:");
-    let expected = "etcd.yaml:4:1: unknown field `abuot`, expected one of name, about, binary, process, address, \
-                    ready, reported_version; did you mean `about`?\n    4 | abuot: A key";
+    let expected = "etcd.yaml:4:1: unknown field `abuot`, expected one of name, about, binary, process, \
+                    address, ready, reported_version; did you mean `about`?\n    4 | abuot: A key";
     assert!(error.starts_with(expected), "{error}");
 
     let error = load_changed("--name={name}", "--name={nmae}");
@@ -110,7 +110,7 @@ fn command_lines_are_known_before_anything_happens() {
         &format!(" --listen-peer-urls=http://{listens} "),
         &format!(" --advertise-client-urls=http://{client} "),
         " --initial-advertise-peer-urls=http://etcd1.dt:2380 ",
-        " --initial-cluster=etcd0=http://etcd0.dt:2380,etcd1=http://etcd1.dt:2380,etcd2=http://etcd2.dt:2380 ",
+        " --initial-cluster=etcd0=http://etcd0.dt:2380,etcd1=http://etcd1.dt:2380,",
     ] {
         assert!(line.contains(part), "{part} is not in {line}");
     }

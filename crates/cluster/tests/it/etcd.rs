@@ -15,6 +15,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// An etcd, from wherever it can be had. Without one, tests are skipped at a desk and fail where `CI` is set.
 #[expect(clippy::disallowed_methods, reason = "tests are told by the environment where they run")]
+#[expect(clippy::print_stdout, reason = "a skipped test must be seen")]
 async fn etcd() -> Option<std::path::PathBuf> {
     let places = Places::from_environment().unwrap();
     let sink = std::sync::Arc::new(|_| {});

@@ -1,5 +1,5 @@
-//! Finding a program: in every place, in the right order, and in spite of bad lines and bad files. The program is a
-//! toy, served from loopback; the real sources are used by the tests of etcd.
+//! Finding a program: in every place, in the right order, and in spite of bad lines and bad files. The
+//! program is a toy, served from loopback; the real sources are used by the tests of etcd.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -50,13 +50,13 @@ fn fixture(urls: &[&str], file: &[u8]) -> Fixture {
     let mut sources = String::new();
     for (at, url) in urls.iter().enumerate() {
         sources += &format!(
-            "    - archive:\n        title: source {at}\n        url: {url}/toy-{{version}}-{{arch}}\n        \
-             member: toy-dir/toy\n        versions: {{1.2.3: {{amd64: {sum}, arm64: {sum}}}}}\n"
+            "    - archive:\n        title: source {at}\n        \
+             url: {url}/toy-{{version}}-{{arch}}\n        member: toy-dir/toy\n        versions: {{1.2.3: {{amd64: {sum}, arm64: {sum}}}}}\n"
         );
     }
     let text = format!(
-        "name: toy\nabout: a toy\nbinary:\n  file: toy\n  version: {{arguments: [], after: 'Toy Version: '}}\n  \
-         prefer: [1.2.3]\n  sources:\n{sources}process:\n  sizes: [1]\n  sizes_because: it is a toy\n  \
+        "name: toy\nabout: a toy\nbinary:\n  file: toy\n  \
+         version: {{arguments: [], after: 'Toy Version: '}}\n  prefer: [1.2.3]\n  sources:\n{sources}process:\n  sizes: [1]\n  sizes_because: it is a toy\n  \
          member: toy\n  ports: {{client: http}}\n  arguments: []\n\
          address: {{port: client, environment: TOYS}}\nready: {{tcp: {{send: a, expect: b}}}}\n"
     );
