@@ -29,25 +29,31 @@ async fn etcd() -> Option<std::path::PathBuf> {
     }
 }
 
-fn start(program: &Path, size: usize, dir: &Path, change: impl FnOnce(&mut Wiring)) -> Cluster {
+async fn start(program: &Path, size: usize, dir: &Path, change: impl FnOnce(&mut Wiring)) -> Cluster {
     let chart = charts::etcd();
     let mut wiring = Wiring::direct(&chart, size, &mut Ports::outside_ephemeral()).unwrap();
     change(&mut wiring);
-    Cluster::start(Launch::new(&chart, program, dir, wiring).unwrap()).unwrap()
+    Cluster::start(Launch::new(&chart, program, dir, wiring).unwrap()).await.unwrap()
 }
 
-/// One request to the JSON gateway of a member.
+/// Asks the JSON gateway of a member until it answers well: without a leader, it refuses for a while.
 async fn ask(cluster: &Cluster, member: usize, path: &str, body: &str) -> String {
     let url = format!("{}{path}", cluster.endpoints().0[member].url);
-    let body = body.to_owned();
-    let within = Some(Duration::from_secs(10));
-    tokio::task::spawn_blocking(move || {
-        let config = ureq::Agent::config_builder().timeout_global(within).proxy(None);
-        let agent: ureq::Agent = config.build().into();
-        agent.post(url).send(&body).unwrap().body_mut().read_to_string().unwrap()
-    })
-    .await
-    .unwrap()
+    let deadline = tokio::time::Instant::now() + READY_WITHIN;
+    loop {
+        let (url, body) = (url.clone(), body.to_owned());
+        let asking = tokio::task::spawn_blocking(move || {
+            let within = Some(Duration::from_secs(10));
+            let config = ureq::Agent::config_builder().timeout_global(within).proxy(None);
+            let agent: ureq::Agent = config.build().into();
+            agent.post(url).send(&body)?.body_mut().read_to_string()
+        });
+        match asking.await.unwrap() {
+            Ok(answer) => return answer,
+            Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 fn pid(state: State) -> u32 {
@@ -65,13 +71,16 @@ fn exists(pid: u32) -> bool {
 async fn one_member_is_started_asked_and_stopped() {
     let Some(program) = etcd().await else { return };
     let dir = tempfile::tempdir().unwrap();
-    let cluster = start(&program, 1, dir.path(), |_| {});
+    let cluster = start(&program, 1, dir.path(), |_| {}).await;
     cluster.ready(READY_WITHIN).await.unwrap();
     let (name, version) = cluster.versions().await.remove(0);
     assert_eq!(name, "etcd0");
     assert!(version.unwrap().starts_with("3."));
     let pid = pid(cluster.members()[0].state());
     assert_eq!(journal::leftovers(&journal::path(dir.path())).unwrap()[0].pid, pid);
+    let environment = std::fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
+    // Not shown where it differs: it would be the user's.
+    assert!(environment == "ETCD_UNSUPPORTED_ARCH=arm64\0", "a member inherits nothing of the user's shell");
 
     cluster.stop(GRACE).await.unwrap();
     assert!(!exists(pid));
@@ -86,7 +95,7 @@ async fn one_member_is_started_asked_and_stopped() {
 async fn a_killed_member_comes_back_with_its_data() {
     let Some(program) = etcd().await else { return };
     let dir = tempfile::tempdir().unwrap();
-    let cluster = start(&program, 3, dir.path(), |_| {});
+    let cluster = start(&program, 3, dir.path(), |_| {}).await;
     cluster.ready(READY_WITHIN).await.unwrap();
     // "a" = "1"
     ask(&cluster, 0, "/v3/kv/put", r#"{"key":"YQ==","value":"MQ=="}"#).await;
@@ -103,7 +112,6 @@ async fn a_killed_member_comes_back_with_its_data() {
     cluster.ready(READY_WITHIN).await.unwrap();
     let answer = ask(&cluster, 1, "/v3/kv/range", r#"{"key":"YQ=="}"#).await;
     assert!(answer.contains(r#""value":"Mg==""#), "{answer}");
-    assert!(answer.contains(r#""version":"2""#), "{answer}");
     assert_eq!(cluster.crashed(), []);
 
     let pids: Vec<_> = cluster.members().iter().map(|member| pid(member.state())).collect();
@@ -115,7 +123,7 @@ async fn a_killed_member_comes_back_with_its_data() {
 async fn a_paused_member_is_silent_until_it_is_resumed() {
     let Some(program) = etcd().await else { return };
     let dir = tempfile::tempdir().unwrap();
-    let cluster = start(&program, 1, dir.path(), |_| {});
+    let cluster = start(&program, 1, dir.path(), |_| {}).await;
     cluster.ready(READY_WITHIN).await.unwrap();
     let member = &cluster.members()[0];
     member.pause().unwrap();
@@ -138,7 +146,8 @@ async fn a_member_that_dies_at_its_start_shows_its_last_lines() {
     let dir = tempfile::tempdir().unwrap();
     let cluster = start(&program, 1, dir.path(), |wiring| {
         wiring.members[0].environment.insert("ETCD_ELECTION_TIMEOUT".into(), "1".into());
-    });
+    })
+    .await;
     let error = cluster.ready(READY_WITHIN).await.unwrap_err().to_string();
     assert!(error.starts_with("etcd0 has ended (exit status: 1); the end of "), "{error}");
     assert!(error.contains("members/etcd0.log:\n    "), "{error}");
@@ -154,7 +163,8 @@ async fn a_port_that_is_taken_is_told_by_the_members_own_words() {
     let cluster = start(&program, 1, dir.path(), |wiring| {
         let address = taken.local_addr().unwrap();
         wiring.members[0].ports.get_mut("client").unwrap().listen = address;
-    });
+    })
+    .await;
     let error = cluster.ready(READY_WITHIN).await.unwrap_err().to_string();
     assert!(error.contains("address already in use"), "{error}");
 }
@@ -163,15 +173,17 @@ async fn a_port_that_is_taken_is_told_by_the_members_own_words() {
 async fn a_crash_is_told_apart_from_a_kill() {
     let Some(program) = etcd().await else { return };
     let dir = tempfile::tempdir().unwrap();
-    let cluster = start(&program, 1, dir.path(), |_| {});
+    let cluster = start(&program, 1, dir.path(), |_| {}).await;
     cluster.ready(READY_WITHIN).await.unwrap();
     assert_eq!(cluster.crashed(), []);
     // As a crash would: a signal that did not come through the crate.
     journal::leftovers(&journal::path(dir.path())).unwrap()[0].end().unwrap();
+    let deadline = tokio::time::Instant::now() + GRACE;
     let dead = loop {
         if let Some(dead) = cluster.crashed().pop() {
             break dead;
         }
+        assert!(tokio::time::Instant::now() < deadline, "the crash was not noticed");
         tokio::task::yield_now().await;
     };
     assert_eq!(dead.status, "signal: 9 (SIGKILL)");
