@@ -147,7 +147,8 @@ async fn what_is_started_is_what_the_plan_says() {
     let desk =
         Desk::new(&[("parallel_driver_a", "exit 0"), ("serial_driver_b", "exit 0"), ("anytime_c", "exit 0")]);
     let config = composer::PlanConfig::new(11, PATIENCE);
-    let plan = composer::Plan::draw(&desk.template().listing(), &config).unwrap();
+    let mut plan = composer::Plan::draw(&desk.template().listing(), &config).unwrap();
+    plan.segment_ms = plan.duration_ms;
     let first = plan.segments[0].clone();
     let planned = first.steps.iter().map(|s| &s.pick).chain(first.arrivals.iter().map(|a| &a.pick));
     let planned: Vec<_> = planned.map(|pick| (pick.command.clone(), pick.seed)).collect();
