@@ -18,9 +18,13 @@ use history::History;
 use self::explain::Explain;
 use self::log::{Ending, Log};
 use self::order::{Order, Role};
-use self::search::{Ended, Search};
+use self::search::{Contradiction, Ended, Search};
 use self::supply::{Candidate, Supply};
 use crate::{Counts, Engine, Report, Verdict};
+
+/// A contradiction that took guesses to find is explained by trying which of the answers in it is wrong alone. Each
+/// try is another replay.
+const CULPRITS_TRIED: usize = 4;
 
 /// What is known of a history's surroundings. The default assumes nothing, so that it never accuses a store of what
 /// somebody else did.
@@ -86,7 +90,7 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
         Ok(hidden) => hidden,
         Err(verdict) => return (verdict, None),
     };
-    let supply = Supply::new(log, hidden);
+    let supply = Supply::new(log, hidden.clone());
     match Search::new(log, &order, supply, empty, foreign).run() {
         Ended::Fits { hidden, assumed: false } => {
             let witness = options.witness.then(|| witness(&order, &hidden));
@@ -99,8 +103,33 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
         Ended::Undecided { revision, reason } => {
             (Verdict::Unknown { reason: format!("{reason}, at revision {revision} of {}", order.head) }, None)
         }
-        Ended::Contradiction(contradiction) => (explain.contradiction(&order, contradiction), None),
+        Ended::Contradiction(noted) => {
+            (explain.contradiction(&order, culprit(log, &order, &hidden, noted, empty)), None)
+        }
     }
+}
+
+/// Of what was met on the way to a contradiction, the answer without which there is none, or the last met.
+fn culprit<'a>(
+    log: &Log<'a>,
+    order: &Order,
+    hidden: &[i64],
+    mut noted: Vec<Contradiction<'a>>,
+    empty: bool,
+) -> Contradiction<'a> {
+    let alone = |noted: &Contradiction<'a>| match noted {
+        Contradiction::Answer { entry, .. } if entry.role != Role::Write => {
+            let supply = Supply::new(log, hidden.to_vec());
+            let search = Search::new(log, order, supply, empty, false).without(entry.op);
+            matches!(search.run(), Ended::Fits { .. })
+        }
+        _ => false,
+    };
+    let found = match noted.len() {
+        1 => None,
+        _ => noted.iter().take(CULPRITS_TRIED).position(alone),
+    };
+    noted.swap_remove(found.unwrap_or(noted.len() - 1))
 }
 
 /// The revisions that no answer claims.

@@ -420,6 +420,18 @@ impl<'a> Log<'a> {
         &self.actions[branch.range()]
     }
 
+    /// What an answered action put to a key.
+    pub(super) fn put_of(&self, action: &Action<'a>, wanted: Key) -> Option<Action<'a>> {
+        match action {
+            Action::Put { key, .. } => (*key == wanted).then_some(*action),
+            Action::Txn(txn) => {
+                let taken = self.taken(&self.txns[*txn as usize]);
+                taken.iter().find_map(|action| self.put_of(action, wanted))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether an answered action that took no revision tells anything about keys.
     pub(super) fn read(&self, action: &Action<'a>) -> bool {
         matches!(action, Action::Range { .. } | Action::Delete { .. } | Action::Txn(_))

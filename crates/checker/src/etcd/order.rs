@@ -126,6 +126,12 @@ impl Order {
         self.known_by[self.find(revision)]
     }
 
+    /// The answered write that took `revision`.
+    pub(super) fn write_at(&self, revision: i64) -> Option<u32> {
+        let entry = self.entries.get(self.find(revision))?;
+        (entry.revision == revision && entry.role == Role::Write).then_some(entry.op)
+    }
+
     /// The first entry at `revision` or later.
     pub(super) fn find(&self, revision: i64) -> usize {
         self.entries.partition_point(|entry| entry.revision < revision)

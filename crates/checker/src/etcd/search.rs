@@ -14,13 +14,19 @@ use super::supply::{Candidate, Scene, Supply};
 /// Guesses that are kept to be taken back. Older ones stand: what contradicts them then is not decided.
 const GUESSES_KEPT: usize = 20_000;
 
+/// Contradictions that are kept for the explanation.
+const NOTED: usize = 32;
+
+/// Contradictions further apart than so many revisions have nothing to do with each other.
+const NEAR: i64 = 2_000;
+
 /// What a replay comes to.
 #[derive(Debug)]
 pub(super) enum Ended<'a> {
     /// Everything fits: what took each hidden revision.
     Fits { hidden: Vec<(i64, Candidate)>, assumed: bool },
-    /// Nothing fits.
-    Contradiction(Contradiction<'a>),
+    /// Nothing fits: what was met on the way, in the order in which it was met.
+    Contradiction(Vec<Contradiction<'a>>),
     /// The budget is spent, or too old a guess would have to be revisited.
     Undecided { revision: i64, reason: &'static str },
 }
@@ -32,6 +38,25 @@ pub(super) enum Contradiction<'a> {
     Answer { entry: Entry, mismatch: Box<Mismatch<'a>> },
     /// Nothing can have taken this revision.
     Hidden { revision: i64, shown: Option<Fact<'a>> },
+}
+
+impl Contradiction<'_> {
+    fn revision(&self) -> i64 {
+        match self {
+            Self::Answer { entry, .. } => entry.revision,
+            Self::Hidden { revision, .. } => *revision,
+        }
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Answer { entry: a, .. }, Self::Answer { entry: b, .. }) => {
+                a.op == b.op && a.role == b.role
+            }
+            (Self::Hidden { revision: a, .. }, Self::Hidden { revision: b, .. }) => a == b,
+            _ => false,
+        }
+    }
 }
 
 struct Guess {
@@ -92,9 +117,11 @@ pub(super) struct Search<'l, 'a> {
     /// Guesses that were made and stand for good.
     settled: Vec<(i64, Candidate)>,
     budget: u64,
-    first: Option<Contradiction<'a>>,
+    noted: Vec<Contradiction<'a>>,
     /// Hidden revisions may be anybody's.
     foreign: bool,
+    /// An answer that is left out, to see whether it alone is wrong.
+    without: Option<u32>,
 }
 
 type Step<T> = Result<T, Blame>;
@@ -119,9 +146,16 @@ impl<'l, 'a> Search<'l, 'a> {
             guesses: Vec::new(),
             settled: Vec::new(),
             budget,
-            first: None,
+            noted: Vec::new(),
+            without: None,
             foreign,
         }
+    }
+
+    /// Leaves out what operation `op` read.
+    pub(super) fn without(mut self, op: u32) -> Self {
+        self.without = Some(op);
+        self
     }
 
     pub(super) fn run(mut self) -> Ended<'a> {
@@ -166,6 +200,9 @@ impl<'l, 'a> Search<'l, 'a> {
 
     /// Replays something answered.
     fn answer(&mut self, entry: &Entry) -> Step<()> {
+        if self.without == Some(entry.op) && entry.role != Role::Write {
+            return Ok(());
+        }
         let op = &self.log.ops[entry.op as usize];
         let result = match entry.role {
             Role::Old => {
@@ -179,10 +216,34 @@ impl<'l, 'a> Search<'l, 'a> {
             Role::Write | Role::Read => self.store.replay(self.log, &op.action, entry.revision),
         };
         result.map_err(|mismatch| {
-            let blame = self.guesses_about(&mismatch.keys);
+            let blame = self.blame(entry.revision, &mismatch);
             self.note(Contradiction::Answer { entry: *entry, mismatch });
             blame
         })
+    }
+
+    /// The guesses that may have a part in a mismatch.
+    fn blame(&self, at: i64, mismatch: &Mismatch<'a>) -> Blame {
+        let Mismatch { problem, cell, keys } = mismatch;
+        let key = problem.key();
+        let written = self.order.write_at(cell.modified).map(|op| &self.log.ops[op as usize].action);
+        let put = written.and_then(|action| self.log.put_of(action, key));
+        let Some(Action::Put { value, keep_lease, .. }) = put else { return self.guesses_about(keys) };
+        match problem {
+            // Whatever was guessed, the key was there behind that write.
+            Problem::Missing(_) => {
+                self.guesses_since(self.store.certain_at(Keys::one(key)).max(cell.modified))
+            }
+            // What an answered write wrote is no guess, and what came before it is gone.
+            Problem::Differs(kv) if kv.modified < cell.modified || kv.modified > at => Blame::NOBODY,
+            Problem::Differs(kv) if kv.modified == cell.modified => {
+                let value = value.is_some() && kv.value.is_some_and(|shown| Some(shown) != value);
+                let lease = !keep_lease && kv.lease != cell.lease;
+                if value || lease { Blame::NOBODY } else { self.guesses_about(keys) }
+            }
+            Problem::Differs(kv) if self.order.write_at(kv.modified).is_some() => Blame::NOBODY,
+            _ => self.guesses_about(keys),
+        }
     }
 
     /// A revoke that did not take its revision found no keys.
@@ -197,15 +258,15 @@ impl<'l, 'a> Search<'l, 'a> {
         Err(Box::new(Mismatch { problem, cell: *self.store.cell(key), keys }))
     }
 
-    /// Keeps the contradiction that was found furthest on.
+    /// Keeps the contradictions that were met on the way to the present one. What lies far behind was overcome.
     fn note(&mut self, contradiction: Contradiction<'a>) {
-        let place = |contradiction: &Contradiction<'_>| match contradiction {
-            Contradiction::Answer { entry, .. } => entry.revision,
-            Contradiction::Hidden { revision, .. } => *revision,
-        };
-        if self.first.as_ref().is_none_or(|first| place(first) <= place(&contradiction)) {
-            self.first = Some(contradiction);
+        let place = contradiction.revision();
+        self.noted.retain(|noted| noted.revision() + NEAR >= place);
+        self.noted.retain(|noted| !noted.same(&contradiction));
+        if self.noted.len() == NOTED {
+            self.noted.remove(0);
         }
+        self.noted.push(contradiction);
     }
 
     fn guesses_since(&self, revision: i64) -> Blame {
@@ -308,18 +369,22 @@ impl<'l, 'a> Search<'l, 'a> {
     }
 
     /// Takes back guesses until one of those to blame has another candidate.
-    fn take_back(&mut self, mut blame: Blame, direct: bool) -> Result<(usize, usize), Ended<'a>> {
-        let mut direct = direct;
+    fn take_back(&mut self, mut blame: Blame, answered: bool) -> Result<(usize, usize), Ended<'a>> {
+        let mut direct = true;
         loop {
             let Some(guilty) = blame.latest(self.guesses.len()) else {
-                if self.foreign && !direct {
+                if self.foreign && !(direct && answered) {
                     return Err(self.undecided("only writers that the history does not have explain it"));
                 }
                 if blame.settled {
                     return Err(self.undecided("a choice too long ago would have to be revisited"));
                 }
-                let contradiction = self.first.take().expect("a failure was noted before it was blamed");
-                return Err(Ended::Contradiction(contradiction));
+                let mut noted = std::mem::take(&mut self.noted);
+                if direct {
+                    // No guess had a part in it: it stands alone.
+                    noted.drain(..noted.len() - 1);
+                }
+                return Err(Ended::Contradiction(noted));
             };
             if self.budget == 0 {
                 return Err(self.undecided("the search budget is spent"));

@@ -1,5 +1,7 @@
 //! The revisions engine against generated histories, against brute force, and against histories made wrong.
 
+#[path = "etcd/edited.rs"]
+mod edited;
 #[path = "etcd/generate.rs"]
 mod generate;
 #[path = "etcd/generated.rs"]
