@@ -15,6 +15,7 @@ mod call;
 pub mod clock;
 mod line;
 mod reader;
+mod render;
 mod reply;
 mod writer;
 
@@ -23,5 +24,6 @@ pub use call::{Call, Compare, Comparison, Delete, Put, Range, Target, Txn, Watch
 pub use clock::Nanos;
 pub use line::{FORMAT_VERSION, Header, ParseLineError};
 pub use reader::{FileReport, History, Operation, ReadError, Sources, Trouble, WatchUpdate};
+pub use render::Lines;
 pub use reply::{Event, Failure, KeyValue, Outcome, Reply};
 pub use writer::{OperationId, WriteError, Writer};

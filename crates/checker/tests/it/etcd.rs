@@ -1,0 +1,12 @@
+//! The revisions engine against generated histories, against brute force, and against histories made wrong.
+
+#[path = "etcd/edited.rs"]
+mod edited;
+#[path = "etcd/generate.rs"]
+mod generate;
+#[path = "etcd/generated.rs"]
+mod generated;
+#[path = "etcd/model.rs"]
+mod model;
+#[path = "etcd/record.rs"]
+mod record;
