@@ -89,36 +89,48 @@ struct Round<'r, 'c> {
     health: &'r mut Health,
 }
 
-impl Round<'_, '_> {
+impl<'r> Round<'r, '_> {
+    /// First everybody's status, which costs the cluster nothing; requests only when nobody lacks anything.
     async fn ask_all(&mut self, draw: &mut impl Draw, watcher: &mut Watcher<'_>) -> Result<(), WriteError> {
         self.health.rounds += 1;
+        let mut clients = Vec::new();
         for member in &self.session.config().members {
-            if let Err(lack) = self.ask(member, draw, watcher).await? {
-                self.health.lacking.push(format!("{} {lack}", member.name));
+            match self.ask(member).await? {
+                Ok(client) => clients.push(client),
+                Err(lack) => self.lacks(member, &lack),
             }
         }
         if self.leaders.windows(2).any(|pair| pair[0] != pair[1]) {
             self.health.lacking.push("members name different leaders".to_owned());
         }
+        if !self.health.lacking.is_empty() {
+            return Ok(());
+        }
+        for mut client in clients {
+            if let Err(lack) = self.serve(&mut client, draw, watcher).await? {
+                self.lacks(client.member(), &lack);
+            }
+        }
         Ok(())
     }
 
-    async fn ask(
-        &mut self,
-        member: &Member,
-        draw: &mut impl Draw,
-        watcher: &mut Watcher<'_>,
-    ) -> Result<Result<(), Lack>, WriteError> {
+    fn lacks(&mut self, member: &Member, lack: &str) {
+        self.health.lacking.push(format!("{} {lack}", member.name));
+    }
+
+    async fn ask(&mut self, member: &'r Member) -> Result<Result<Client<'r>, Lack>, WriteError> {
         let mut client = match self.session.client(member).await {
             Ok(client) => client,
             Err(problem) => return Ok(Err(format!("cannot be addressed ({problem})"))),
         };
-        match client.status().await? {
-            Ok(status) if status.leader == 0 => return Ok(Err("knows no leader".to_owned())),
-            Ok(status) => self.leaders.push(status.leader),
-            Err(problem) => return Ok(Err(format!("gives no status ({})", problem.class))),
-        }
-        self.serve(&mut client, draw, watcher).await
+        Ok(match client.status().await? {
+            Ok(status) if status.leader == 0 => Err("knows no leader".to_owned()),
+            Ok(status) => {
+                self.leaders.push(status.leader);
+                Ok(client)
+            }
+            Err(problem) => Err(format!("gives no status ({})", problem.class)),
+        })
     }
 
     async fn serve(
