@@ -113,6 +113,7 @@ fn open_files() -> Result<String, String> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn words(error: anyhow::Error) -> String {
     format!("{error:#}")
 }

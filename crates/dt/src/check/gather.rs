@@ -218,7 +218,7 @@ fn endings(events: &[Event], notes: &mut Vec<String>) {
     for event in events {
         match event {
             Event::Interrupted => {
-                notes.push("the run was interrupted; what happened until then is judged".to_owned())
+                notes.push("the run was interrupted; what happened until then is judged".to_owned());
             }
             Event::ToolFailed { reason } => notes.push(format!("the tool failed during the run: {reason}")),
             Event::Ended => in_order = true,

@@ -115,7 +115,7 @@ impl Session {
         let mut settings = Settings::new(self.dir.clone(), self.interrupted.clone());
         settings.environment = Box::new(move |launch| environment::of(&run, &dir, &endpoints, launch));
         settings.observer = Box::new(move |progress| {
-            display.lock().unwrap_or_else(PoisonError::into_inner).observe(progress)
+            display.lock().unwrap_or_else(PoisonError::into_inner).observe(progress);
         });
         settings
     }
