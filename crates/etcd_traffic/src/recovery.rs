@@ -36,6 +36,8 @@ pub struct Health {
     pub rounds: u32,
     /// What was lacking in the last round, in words; nothing when healthy.
     pub lacking: Vec<String>,
+    /// The newest revision that a member's status named before this wait made its first request.
+    pub before: i64,
     /// The newest revision that a read reported.
     pub revision: i64,
     /// The probes' writes, read back.
@@ -127,6 +129,9 @@ impl<'r> Round<'r, '_> {
             Ok(status) if status.leader == 0 => Err("knows no leader".to_owned()),
             Ok(status) => {
                 self.leaders.push(status.leader);
+                if self.health.revision == 0 {
+                    self.health.before = self.health.before.max(status.revision);
+                }
                 Ok(client)
             }
             Err(problem) => Err(format!("gives no status ({})", problem.class)),

@@ -12,8 +12,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::config::Config;
+use crate::recovery::Health;
 use crate::session::Session;
 
+/// The head revision of a cluster to which nobody has written.
+const NEW_CLUSTER: i64 = 1;
 /// A header is a few hundred bytes; a first line that is longer is none.
 const HEADER_BYTES_MAX: u64 = 16 * 1024;
 
@@ -28,6 +31,8 @@ pub struct Start {
     pub t: Nanos,
     /// Head revision of the cluster when the run began.
     pub revision: i64,
+    /// The cluster was new: nobody had written to it before the run.
+    pub fresh: bool,
 }
 
 /// The run's shared files cannot be used.
@@ -59,13 +64,19 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> RunError {
 }
 
 impl Start {
-    /// Writes down that the run began with `session`, when the cluster was at `revision`.
+    /// Writes down that the run began with `session`, which found the cluster in this health.
     ///
     /// # Errors
     /// When the record cannot be written.
-    pub fn record(session: &Session<'_>, revision: i64) -> Result<Self, RunError> {
+    pub fn record(session: &Session<'_>, health: &Health) -> Result<Self, RunError> {
         let config = session.config();
-        let start = Self { run: config.run.clone(), boot: clock::boot_id(), t: session.began(), revision };
+        let start = Self {
+            run: config.run.clone(),
+            boot: clock::boot_id(),
+            t: session.began(),
+            revision: health.revision,
+            fresh: health.before == NEW_CLUSTER,
+        };
         let path = Self::path(config);
         // A reader sees the old record or the new one, whole.
         let draft = path.with_extension(format!("{:x}.tmp", session.began().0));
@@ -162,7 +173,9 @@ mod tests {
         assert_eq!((files(&one), files(&other)), (1, 1));
 
         let first = Session::begin(&one).unwrap();
-        let start = Start::record(&first, 42).unwrap();
+        let health = Health { revision: 42, before: 1, ..Health::default() };
+        let start = Start::record(&first, &health).unwrap();
+        assert_eq!((start.revision, start.fresh), (42, true));
         let _driver = Session::begin(&one).unwrap();
         assert_eq!(Start::read(&one).unwrap(), Some(start));
         assert_eq!(Start::read(&other).unwrap(), None, "the start of another run");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::command::{ALL, ANYTIME, DRIVER, EVENTUALLY, FIRST, Place, parse};
+use crate::command::{ALL, ANYTIME, DRIVER, EVENTUALLY, FINALLY, FIRST, Place, parse};
 use crate::etcd;
 use properties::message;
 
@@ -48,6 +48,7 @@ async fn a_run_of_all_commands_is_consistent_and_shows_every_property_of_the_tab
     assert!(place.run(DRIVER).ends_with("Client: validation ok! 10 keys compared\n"));
     assert!(place.run(ANYTIME).contains("Client: validation ok! 14 keys compared"), "3 + 10 + 1");
     assert!(place.run(EVENTUALLY).contains("Client: validation ok! 17 keys compared"), "14 + 3");
+    assert!(place.run(FINALLY).ends_with("Client: the history of all clients is valid\n"));
 
     let properties = place.properties();
     let shown: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
@@ -57,8 +58,14 @@ async fn a_run_of_all_commands_is_consistent_and_shows_every_property_of_the_tab
         let property = &properties[*message];
         assert!(*kind != message::Kind::Always || property.failed.is_empty(), "{message}: {property:?}");
     }
-    for companion in [message::DURABLE_CHECKED, message::KEPT_CHECKED, message::REVISIONS_ADVANCE] {
-        assert_eq!(properties[companion].held.len(), 1, "{companion}");
+    let companions = [
+        message::DURABLE_CHECKED,
+        message::KEPT_CHECKED,
+        message::REVISIONS_ADVANCE,
+        message::LINEARIZABLE_DECIDED,
+    ];
+    for companion in companions {
+        assert!(!properties[companion].held.is_empty(), "{companion}");
     }
 
     let sources = place.sources();

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use history::{Call, Outcome, Put, Reply, Writer};
 use properties::message;
 
-use crate::command::{ALL, ANYTIME, DRIVER, EVENTUALLY, FIRST, Place, parse, succeeded};
+use crate::command::{ALL, ANYTIME, DRIVER, EVENTUALLY, FINALLY, FIRST, Place, parse, succeeded};
 use crate::etcd;
 
 /// Members that refuse every connection: ports that were free a moment ago.
@@ -129,6 +129,31 @@ async fn a_lost_write_fails_the_properties_with_its_key_and_not_the_command() {
             assert_eq!(details["found"], serde_json::Value::Null);
         }
     }
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_the_one_that_was_put_is_not_linearizable() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(cluster) = etcd::start(1, dir.path(), &[]).await else { return };
+    let place = Place::new(dir.path(), "run", &etcd::endpoints(&cluster));
+    place.run(FIRST);
+    place.run(DRIVER);
+    // As if the first of the driver's puts had written something else than what every reader sees.
+    let history =
+        std::fs::read_dir(place.dir.join("shared/history")).unwrap().map(|entry| entry.unwrap().path());
+    let file = history.into_iter().find(|path| path.display().to_string().contains("driver")).unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let put = text.lines().find(|line| line.contains(r#""f":"put""#)).unwrap();
+    let value = put.split(r#""v":""#).nth(1).unwrap();
+    std::fs::write(&file, text.replace(put, &put.replace(value, "changed\"}"))).unwrap();
+
+    let said = place.run(FINALLY);
+    assert!(said.contains("Client: the history of all clients is invalid: "), "{said}");
+    let properties = place.properties();
+    let violation = &properties[message::LINEARIZABLE].failed[0]["violation"];
+    assert!(violation["sentence"].as_str().unwrap().contains("changed"), "{violation}");
+    assert_eq!(properties[message::KEPT].failed[0]["mismatch"]["kind"], "changed");
+    assert_eq!(properties[message::LINEARIZABLE_DECIDED].held.len(), 1);
 }
 
 #[tokio::test]

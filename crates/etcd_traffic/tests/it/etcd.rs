@@ -26,17 +26,17 @@ fn binary() -> Option<PathBuf> {
 /// given to every member.
 pub(crate) async fn start(size: usize, dir: &Path, environment: &[(&str, &str)]) -> Option<Cluster> {
     let program = binary()?;
-    let charts = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts"));
-    let charts =
-        if charts.exists() { charts } else { Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../charts")) };
-    let chart = chart::load(charts, "etcd").unwrap();
+    // The packages that share this file lie at different depths.
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let charts = above.map(|dir| dir.join("charts")).find(|dir| dir.is_dir()).unwrap();
+    let chart = chart::load(&charts, "etcd").unwrap();
     let mut wiring = Wiring::direct(&chart, size, &mut Ports::outside_ephemeral()).unwrap();
     for member in &mut wiring.members {
         for (name, value) in environment {
             member.environment.insert((*name).to_owned(), (*value).to_owned());
         }
     }
-    let cluster = Cluster::start(Launch::new(&chart, &program, dir, wiring).unwrap()).unwrap();
+    let cluster = Cluster::start(Launch::new(&chart, &program, dir, wiring).unwrap()).await.unwrap();
     cluster.ready(READY_WITHIN).await.unwrap();
     Some(cluster)
 }

@@ -14,7 +14,7 @@ async fn main() -> anyhow::Result<()> {
     let session = Session::begin(Config::of_process()?)?;
     let health =
         wait_until_healthy(&session, Need::WriteAndRead, &mut properties::random::u64, &mut tell).await?;
-    let start = health.healthy.then(|| Start::record(&session, health.revision)).transpose()?;
+    let start = health.healthy.then(|| Start::record(&session, &health)).transpose()?;
     properties::cluster_is_ready!(health.healthy, health.lacking, start.map(|start| start.revision));
     properties::values_stay_consistent!(&health.validation.mismatch, health.validation.acknowledged);
     session.close()?;
