@@ -127,3 +127,33 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_in_the_documents_can_be_typed() {
+        let documents = [include_str!("../../../README.md"), EXAMPLES];
+        let mut seen = 0;
+        for line in documents.iter().flat_map(|text| text.lines()) {
+            let words = line.trim().trim_start_matches("./");
+            // Two spaces or a `#` begin the explanation.
+            let words = words.split("  ").next().unwrap_or(words).split('#').next().unwrap_or(words);
+            if words.starts_with("dt ") {
+                seen += 1;
+                let parsed = Cli::try_parse_from(words.split_whitespace());
+                let help = parsed.as_ref().is_err_and(|error| !error.use_stderr());
+                assert!(parsed.is_ok() || help, "{words}: {}", parsed.unwrap_err());
+            }
+        }
+        assert!(seen >= 12, "only {seen} commands found");
+    }
+}

@@ -6,6 +6,24 @@
 //!
 //! - [`Config`] and [`Session`]: what the process was told, and its history file.
 //! - [`Client`]: one member, one thing at a time, nothing sent twice; [`errors`] says what an error means.
+//! ```no_run
+//! use etcd_traffic::{Config, Session};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let session = Session::begin(Config::of_process()?)?; // ETCD_TRAFFIC_ENDPOINTS, ETCD_TRAFFIC_DIR, ...
+//! let members = &session.config().members;
+//! let mut one = session.client(&members[0]).await?;
+//! // `Err` of the outer result: it could not be recorded, and was not sent. Of the inner one: what became of it.
+//! match one.put(b"key", b"value").await? {
+//!     Ok(revision) => println!("acknowledged at revision {revision}"),
+//!     Err(problem) => println!("{problem}"),
+//! }
+//! session.close()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! - [`traffic`] and [`validate`]: the driver's workload. [`durability`]: what is left of what was acknowledged.
 //! - [`recovery`]: the wait until every member serves again. [`run`]: what the commands of a run share.
 

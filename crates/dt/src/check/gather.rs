@@ -205,7 +205,8 @@ fn crashes(events: &[Event]) -> Property {
     for event in events {
         if let Event::MemberCrashed { member, status, last_lines } = event {
             property.status = Status::Failing;
-            let end = last_lines.last().map_or_else(String::new, |line| format!("; its log ends with {line}"));
+            let end =
+                last_lines.last().map_or_else(String::new, |line| format!("; its log ends with {line}"));
             let details = format!("{member}: {status}{end}").into();
             property.saw(false, Example { command: String::new(), number: None, details });
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cluster::{Chart, Endpoints, Version};
-use composer::{Plan, PlanConfig, Template, TerminalChoice};
+use composer::{Kind, Plan, PlanConfig, Template, TerminalChoice};
 use history::clock;
 
 use crate::cli::{RunArgs, Terminal};
@@ -15,6 +15,9 @@ use crate::suite::{self, Suite};
 
 /// Seeds that nobody chose are below this, so that they are easy to read out and type.
 const DRAWN_SEEDS: u64 = 1_000_000;
+
+/// `first_`, `eventually_` and `finally_` commands wait for the system to be whole; a minute is usual, and then they work.
+const WAITING_DEADLINE: Duration = Duration::from_secs(180);
 
 /// Everything that is decided before something happens.
 #[derive(Debug)]
@@ -76,6 +79,12 @@ fn plan(args: &RunArgs, suite: &Suite, template: &Template, seed: u64) -> anyhow
     let mut config = PlanConfig::new(seed, Duration::from_secs(seconds));
     config.max_parallel = NonZeroU32::new(args.parallel.unwrap_or(suite.parallel)).unwrap_or(NonZeroU32::MIN);
     config.weights.clone_from(&suite.weights);
+    for command in &template.commands {
+        if matches!(command.kind, Kind::First | Kind::Eventually | Kind::Finally) {
+            let file = command.name.rsplit('/').next().unwrap_or(&command.name);
+            config.deadlines.insert(file.to_owned(), WAITING_DEADLINE);
+        }
+    }
     config.terminal = match args.terminal {
         None => TerminalChoice::Auto,
         Some(Terminal::Eventually) => TerminalChoice::Eventually,

@@ -31,7 +31,9 @@ impl System {
     /// Starts what is to be started. It may not be ready yet.
     pub(super) async fn start(chart: &Chart, target: &Target, dir: &Path) -> anyhow::Result<Self> {
         match target {
-            Target::Attach(endpoints) => Ok(Self::Attached(Box::new(Attached::new(chart, endpoints.clone())))),
+            Target::Attach(endpoints) => {
+                Ok(Self::Attached(Box::new(Attached::new(chart, endpoints.clone()))))
+            }
             Target::Start { members, bin, version } => {
                 let binary = obtain(chart, bin.clone(), version.clone()).await?;
                 say(&format!("{} {} from {}", chart.name, binary.version, binary.from));
