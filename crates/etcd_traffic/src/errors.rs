@@ -175,6 +175,8 @@ impl Problem {
     }
 }
 
+impl std::error::Error for Problem {}
+
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.class, self.message)
