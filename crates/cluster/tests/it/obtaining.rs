@@ -44,22 +44,36 @@ struct Fixture {
     dir: TempDir,
 }
 
-/// A chart whose version 1.2.3 is at each of the URLs, with the digest of `file`.
+/// A chart of the toy; its sources are added.
+const CHART: &str = "\
+name: toy
+about: a toy
+process: {sizes: [1], sizes_because: it is a toy, member: toy, ports: {client: http}, arguments: []}
+address: {port: client, environment: TOYS}
+ready: {tcp: {send: a, expect: b}}
+binary:
+  file: toy
+  version: {arguments: [], after: 'Toy Version: '}
+  prefer: [1.2.3]
+  sources:
+";
+
+/// A source of that chart.
+const SOURCE: &str = "
+    - archive:
+        title: source INDEX
+        url: URL/toy-{version}-{arch}
+        member: toy-dir/toy
+        versions: {1.2.3: {amd64: SUM, arm64: SUM}}
+";
+
+/// The toy's version 1.2.3 at each of the URLs, with the digest of `file`, and places that are still empty.
 fn fixture(urls: &[&str], file: &[u8]) -> Fixture {
-    let sum = Sha256::of(file);
-    let mut sources = String::new();
+    let sum = Sha256::of(file).to_string();
+    let mut text = CHART.to_owned();
     for (at, url) in urls.iter().enumerate() {
-        sources += &format!(
-            "    - archive:\n        title: source {at}\n        \
-             url: {url}/toy-{{version}}-{{arch}}\n        member: toy-dir/toy\n        versions: {{1.2.3: {{amd64: {sum}, arm64: {sum}}}}}\n"
-        );
+        text += &SOURCE.replace("INDEX", &at.to_string()).replace("URL", url).replace("SUM", &sum);
     }
-    let text = format!(
-        "name: toy\nabout: a toy\nbinary:\n  file: toy\n  \
-         version: {{arguments: [], after: 'Toy Version: '}}\n  prefer: [1.2.3]\n  sources:\n{sources}process:\n  sizes: [1]\n  sizes_because: it is a toy\n  \
-         member: toy\n  ports: {{client: http}}\n  arguments: []\n\
-         address: {{port: client, environment: TOYS}}\nready: {{tcp: {{send: a, expect: b}}}}\n"
-    );
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     let places =
