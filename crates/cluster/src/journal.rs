@@ -96,7 +96,9 @@ impl Leftover {
         Ok(Self { member: member.to_owned(), pid, born: born(pid)? })
     }
 
-    fn is_there(&self) -> bool {
+    /// Whether that very process is still there.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
         // A process that has ended may stay listed until its status is taken.
         state_and_birth(self.pid).is_ok_and(|(state, born)| born == self.born && state != "Z" && state != "X")
     }

@@ -148,7 +148,7 @@ impl Member {
         }
         match fs::remove_dir_all(&self.command.data_dir) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(self.failed("remove the data of", error));
+                Err(self.failed("remove the data of", error))
             }
             _ => self.start_with(&self.command.arguments_to_rejoin),
         }
@@ -363,6 +363,7 @@ mod tests {
         let command = MemberCommand {
             member: "m".into(),
             program: "/bin/sh".into(),
+            arguments_to_rejoin: Vec::new(),
             arguments: vec!["-c".into(), script.into()],
             environment: BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into())]),
             data_dir: dir.join("m"),
