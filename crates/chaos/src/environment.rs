@@ -97,7 +97,7 @@ impl Kind {
         match self {
             Self::Wipe if !here.can_rejoin => refused("the chart has no arguments_to_rejoin"),
             Self::Wipe if size < 3 => refused("fewer than 3 members have none to spare"),
-            Self::Wipe if !matches!(target, Target::One | Target::Leader) => {
+            Self::Wipe if !target.is_single() => {
                 refused("one member at a time can join again: use `on: one` or `on: leader`")
             }
             Self::MoveLeader if size < 2 => refused("a single member always leads"),
@@ -164,8 +164,8 @@ mod tests {
         }
     }
 
-    fn reason(kind: &Kind, target: Target, here: &Environment) -> String {
-        kind.available(&target, here).map_or_else(|reason| reason.to_string(), |()| String::new())
+    fn reason(kind: &Kind, target: &Target, here: &Environment) -> String {
+        kind.available(target, here).map_or_else(|reason| reason.to_string(), |()| String::new())
     }
 
     #[test]
@@ -174,24 +174,24 @@ mod tests {
             let (direction, disruption) = (Direction::Both, Disruption::Cut);
             Kind::Links(LinkFault { shape, direction, disruption, clients: false })
         };
-        assert_eq!(reason(&Kind::Kill, Target::All, &here(1)), "");
-        assert_eq!(reason(&Kind::Wipe, Target::One, &here(3)), "");
-        assert_eq!(reason(&cut(Shape::Ring), Target::One, &here(3)), "");
-        assert!(reason(&cut(Shape::Ring), Target::One, &here(1)).contains("3 members"));
-        assert!(reason(&Kind::Wipe, Target::One, &here(1)).contains("none to spare"));
-        assert!(reason(&Kind::Wipe, Target::All, &here(3)).contains("one member at a time"));
-        assert!(reason(&Kind::Kill, Target::Minority, &here(1)).contains("no minority"));
-        assert!(reason(&Kind::Kill, Target::Named(vec!["x".into()]), &here(1)).contains("no member x"));
+        assert_eq!(reason(&Kind::Kill, &Target::All, &here(1)), "");
+        assert_eq!(reason(&Kind::Wipe, &Target::One, &here(3)), "");
+        assert_eq!(reason(&cut(Shape::Ring), &Target::One, &here(3)), "");
+        assert!(reason(&cut(Shape::Ring), &Target::One, &here(1)).contains("3 members"));
+        assert!(reason(&Kind::Wipe, &Target::One, &here(1)).contains("none to spare"));
+        assert!(reason(&Kind::Wipe, &Target::All, &here(3)).contains("one member at a time"));
+        assert!(reason(&Kind::Kill, &Target::Minority, &here(1)).contains("no minority"));
+        assert!(reason(&Kind::Kill, &Target::Named(vec!["x".into()]), &here(1)).contains("no member x"));
 
         let mut redis = here(3);
         (redis.admin_api, redis.peer_links, redis.can_rejoin) = (None, false, false);
-        assert_eq!(reason(&Kind::Pause, Target::One, &redis), "");
-        assert!(reason(&Kind::Pause, Target::Leader, &redis).contains("admin API"));
-        assert!(reason(&Kind::Defragment, Target::One, &redis).contains("admin API"));
-        assert!(reason(&cut(Shape::Alone), Target::One, &redis).contains("peer_links"));
+        assert_eq!(reason(&Kind::Pause, &Target::One, &redis), "");
+        assert!(reason(&Kind::Pause, &Target::Leader, &redis).contains("admin API"));
+        assert!(reason(&Kind::Defragment, &Target::One, &redis).contains("admin API"));
+        assert!(reason(&cut(Shape::Alone), &Target::One, &redis).contains("peer_links"));
 
         let attached = Environment { backend: Backend::Attached, ..here(3) };
-        assert!(reason(&Kind::Kill, Target::One, &attached).contains("--attach"));
-        assert_eq!(reason(&Kind::Defragment, Target::One, &attached), "");
+        assert!(reason(&Kind::Kill, &Target::One, &attached).contains("--attach"));
+        assert_eq!(reason(&Kind::Defragment, &Target::One, &attached), "");
     }
 }

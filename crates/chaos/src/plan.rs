@@ -192,6 +192,9 @@ fn planned(monkey: &Monkey, kinds: Vec<Kind>) -> Result<Option<PlannedMonkey>, P
     if monkey.every_ms.high == 0 {
         return senseless("without any pause (every_ms) it would do nothing else");
     }
+    if monkey.lasts_ms.high > SEGMENT_MS / 2 {
+        return senseless(&format!("a fault may last {} ms at most", SEGMENT_MS / 2));
+    }
     if !(0.0..=1.0).contains(&monkey.probability) {
         return senseless("its probability is not between 0 and 1");
     }

@@ -46,6 +46,12 @@ impl Target {
         })
     }
 
+    /// Whether it is one member, whoever that is.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        matches!(self, Self::One | Self::Leader) || matches!(self, Self::Named(names) if names.len() == 1)
+    }
+
     /// Whether the answer depends on who leads.
     #[must_use]
     pub fn needs_leader(&self) -> bool {

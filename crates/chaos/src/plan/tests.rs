@@ -107,6 +107,7 @@ fn a_profile_leaves_out_what_a_suite_is_refused() {
         "the monkey `w` is refused: wipe on one is not available: fewer than 3 members have none to spare"
     );
     assert!(refused("{fault: kill, every_ms: [5, 2]}").contains("range begins above its end"));
+    assert!(refused("{fault: kill, every_ms: [1, 2], lasts_ms: [1, 20000]}").contains("15000 ms at most"));
     assert!(refused("{fault: kill, every_ms: [0, 0]}").contains("without any pause"));
     assert!(refused("{fault: kill, every_ms: [1, 2], probability: 1.5}").contains("between 0 and 1"));
     assert!(refused("{fault: snapshot, every_ms: [1, 2], lasts_ms: [1, 2]}").contains("happens at once"));
