@@ -32,6 +32,21 @@ pub struct Chart {
     pub ready: Probe,
     /// Where a running member tells its version; absent for systems that do not.
     pub reported_version: Option<VersionProbe>,
+    /// How members' links to each other can be led through proxies; absent where they cannot.
+    pub peer_links: Option<PeerLinks>,
+    /// The admin API that members speak, by the name that faults know it by, such as `etcd-gateway`.
+    pub admin_api: Option<String>,
+}
+
+/// Members that reach each other by HTTP, through a proxy that their environment names: whoever runs one proxy
+/// for each member sees from whom to whom every request goes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeerLinks {
+    /// The port, of those in [`ProcessSpec::ports`], that peers use.
+    pub port: String,
+    /// The environment variable that names the proxy.
+    pub proxy_environment: String,
 }
 
 /// How commands learn where members are: `name=url,name=url` in an environment variable.

@@ -122,6 +122,18 @@ impl Cluster {
         readiness::wait(&self.0.chart.ready, &endpoints, within, dead).await
     }
 
+    /// Asks one member, once, what [`Self::ready`] asks all.
+    ///
+    /// # Errors
+    /// What it said instead, or what went wrong with asking.
+    pub async fn ask(&self, member: &str) -> Result<(), String> {
+        let endpoints = self.0.wiring.listened(&self.0.chart);
+        let Some(endpoint) = endpoints.0.into_iter().find(|endpoint| endpoint.name == member) else {
+            return Err(format!("there is no member {member}"));
+        };
+        readiness::ask(&self.0.chart.ready, endpoint).await
+    }
+
     /// The members, in the order of the wiring.
     #[must_use]
     pub fn members(&self) -> &[Member] {

@@ -57,9 +57,9 @@ impl Journal {
 }
 
 /// A process that a run started, that it did not see end, and that is still there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leftover {
-    /// The member's name.
+    /// The member's name, or what else it is called.
     pub member: String,
     /// Its pid.
     pub pid: u32,
@@ -88,7 +88,17 @@ pub fn leftovers(journal: &Path) -> io::Result<Vec<Leftover>> {
 }
 
 impl Leftover {
-    fn is_there(&self) -> bool {
+    /// The process with that pid as it is now, to be found and ended later by someone who wrote down both numbers.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn of(member: &str, pid: u32) -> io::Result<Self> {
+        Ok(Self { member: member.to_owned(), pid, born: born(pid)? })
+    }
+
+    /// Whether that very process is still there.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
         // A process that has ended may stay listed until its status is taken.
         state_and_birth(self.pid).is_ok_and(|(state, born)| born == self.born && state != "Z" && state != "X")
     }

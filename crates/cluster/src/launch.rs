@@ -27,6 +27,8 @@ pub struct MemberCommand {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
+    /// Further arguments for a start with [`crate::Member::rejoin`].
+    pub arguments_to_rejoin: Vec<String>,
     /// Its whole environment.
     pub environment: BTreeMap<String, String>,
     /// Its data, `members/<name>` in the run's directory; also its working directory.
@@ -74,6 +76,7 @@ fn command(
     let value = |name: &str| scope.value(name);
     let later = if index == 0 { &[] } else { spec.arguments_after_first.as_slice() };
     let arguments = spec.arguments.iter().chain(later).map(|argument| argument.fill(&value));
+    let rejoin = spec.arguments_to_rejoin.iter().map(|argument| argument.fill(&value));
     let mut environment = BTreeMap::new();
     for (name, template) in &spec.environment {
         environment.insert(name.clone(), template.fill(&value)?);
@@ -83,6 +86,7 @@ fn command(
         member: member.name.clone(),
         program: program.to_owned(),
         arguments: arguments.collect::<Result<_, _>>()?,
+        arguments_to_rejoin: rejoin.collect::<Result<_, _>>()?,
         environment,
         log: dir.join(format!("{}.log", member.name)),
         data_dir,

@@ -135,11 +135,31 @@ impl Member {
     /// # Errors
     /// When it runs already, or the system refuses: directories, log, program, journal.
     pub fn start(&self) -> Result<(), MemberError> {
+        self.start_with(&[])
+    }
+
+    /// Starts the member without data, to join the others as a new member of theirs.
+    ///
+    /// # Errors
+    /// As [`Self::start`], and when its data cannot be removed.
+    pub fn rejoin(&self) -> Result<(), MemberError> {
+        if self.look().child.is_some() {
+            return Err(MemberError::AlreadyRunning { member: self.name().to_owned() });
+        }
+        match fs::remove_dir_all(&self.command.data_dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(self.failed("remove the data of", error))
+            }
+            _ => self.start_with(&self.command.arguments_to_rejoin),
+        }
+    }
+
+    fn start_with(&self, further: &[String]) -> Result<(), MemberError> {
         let mut process = self.look();
         if process.child.is_some() {
             return Err(MemberError::AlreadyRunning { member: self.name().to_owned() });
         }
-        let mut child = self.spawn().map_err(|source| self.failed("start", source))?;
+        let mut child = self.spawn(further).map_err(|source| self.failed("start", source))?;
         if let Err(source) = self.journal.started(self.name(), child.id()) {
             // After a crash nobody could find it to end it, so it may not run.
             end_group(&child);
@@ -150,13 +170,14 @@ impl Member {
         Ok(())
     }
 
-    fn spawn(&self) -> io::Result<Child> {
+    fn spawn(&self, further: &[String]) -> io::Result<Child> {
         let command = &self.command;
         // Members keep what they know here; etcd warns where others may read it.
         DirBuilder::new().recursive(true).mode(0o700).create(&command.data_dir)?;
         let log = OpenOptions::new().create(true).append(true).open(&command.log)?;
         Command::new(&command.program)
             .args(&command.arguments)
+            .args(further)
             .env_clear()
             .envs(&command.environment)
             .current_dir(&command.data_dir)
@@ -336,6 +357,7 @@ mod tests {
         let command = MemberCommand {
             member: "m".into(),
             program: "/bin/sh".into(),
+            arguments_to_rejoin: Vec::new(),
             arguments: vec!["-c".into(), script.into()],
             environment: BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into())]),
             data_dir: dir.join("m"),

@@ -85,6 +85,12 @@ pub(crate) async fn wait<E: From<NotReady>>(
     }
 }
 
+/// Asks one member, once.
+pub(crate) async fn ask(probe: &Probe, member: Endpoint) -> Result<(), String> {
+    let waiting = ask_all(probe, vec![(member, String::new())]).await;
+    waiting.into_iter().next().map_or(Ok(()), |(_, last)| Err(last))
+}
+
 /// Asks all at once; those that are not ready come back with what they said.
 async fn ask_all(probe: &Probe, members: Vec<(Endpoint, String)>) -> Vec<(Endpoint, String)> {
     let asked: Vec<_> = members

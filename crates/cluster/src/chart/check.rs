@@ -63,7 +63,8 @@ fn process(chart: &Chart) -> Option<Problem> {
     wrong(&spec.member, &Scope::of([("index", "0".to_owned())]))
         .or_else(|| spec.lists.values().find_map(|list| wrong(&list.each, &member)))
         .or_else(|| {
-            let arguments = spec.arguments.iter().chain(&spec.arguments_after_first);
+            let arguments =
+                spec.arguments.iter().chain(&spec.arguments_after_first).chain(&spec.arguments_to_rejoin);
             arguments.chain(spec.environment.values()).find_map(|template| wrong(template, &launch))
         })
 }

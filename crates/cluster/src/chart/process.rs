@@ -34,6 +34,9 @@ pub struct ProcessSpec {
     /// Further arguments of every member but the first.
     #[serde(default)]
     pub arguments_after_first: Vec<Template>,
+    /// Further arguments of a member that lost its data and joins the others again.
+    #[serde(default)]
+    pub arguments_to_rejoin: Vec<Template>,
     /// A member's whole environment: it inherits none, because the user's shell may hold settings of the
     /// system.
     #[serde(default)]

@@ -1,0 +1,93 @@
+//! A member loses its data: it is killed, taken out of the cluster, and later joins again as a new member in its place.
+//! A member that came back without its data under its old name would break promises it had made, and no system allows
+//! for that.
+
+use std::time::Duration;
+
+use cluster::State;
+use cluster::member::MemberError;
+use tokio::time::{Instant, sleep};
+
+use super::process::{running, start};
+use super::{Effect, Ground, Trouble};
+use crate::fault::Fault;
+use crate::gateway::GatewayError;
+
+/// How long the others may take to agree: etcd refuses to change members until all have been connected for 5 s.
+const AGREED_WITHIN: Duration = Duration::from_secs(30);
+const ASK_EVERY: Duration = Duration::from_millis(250);
+
+pub(super) async fn apply(ground: &Ground, fault: &Fault) -> Result<Effect, Trouble> {
+    let gateway = ground.gateway()?;
+    let member = running(ground, fault)?.into_iter().next();
+    let member = member.ok_or_else(|| Trouble::NotApplied("it names no member".to_owned()))?;
+    member.kill().await?;
+    let deadline = Instant::now() + AGREED_WITHIN;
+    loop {
+        let error = match removed(ground, gateway, member.name()).await {
+            Ok(()) => break,
+            Err(error) => error,
+        };
+        if let GatewayError::Refused { .. } = error {
+            start(ground, fault)?;
+            return Err(error.into());
+        }
+        // Without an answer nobody knows whether it was taken out, and it must not come back before that is known.
+        if Instant::now() >= deadline {
+            return Err(Trouble::NotHealed(format!("{} could not be taken out: {error}", member.name())));
+        }
+        sleep(ASK_EVERY).await;
+    }
+    let mut effect = Effect { really_applied: true, ..Effect::default() };
+    effect.note("taken out", member.name());
+    Ok(effect)
+}
+
+pub(super) async fn heal(ground: &Ground, fault: &Fault) -> Result<(), Trouble> {
+    let (gateway, cluster) = (ground.gateway()?, ground.cluster()?);
+    let Some(member) = fault.members.first().and_then(|name| cluster.member(name)) else { return Ok(()) };
+    if !matches!(member.state(), State::Ended { .. }) {
+        return Ok(());
+    }
+    let url = cluster.chart().peer_links.as_ref().and_then(|links| {
+        let wired = cluster.wiring().members.iter().find(|wired| wired.name == member.name())?;
+        Some(wired.ports.get(&links.port)?.url())
+    });
+    let Some(url) = url else {
+        return Err(Trouble::NotHealed("the chart does not say how peers call each other".to_owned()));
+    };
+    let deadline = Instant::now() + AGREED_WITHIN;
+    while let Err(error) = added(ground, gateway, member.name(), &url).await {
+        if Instant::now() >= deadline {
+            return Err(Trouble::NotHealed(format!("{} was not let in again: {error}", member.name())));
+        }
+        sleep(ASK_EVERY).await;
+    }
+    match member.rejoin() {
+        Ok(()) | Err(MemberError::AlreadyRunning { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Asks the others, one after the other, until one has done it.
+async fn removed(ground: &Ground, gateway: &crate::Gateway, name: &str) -> Result<(), GatewayError> {
+    let mut last = GatewayError::NoLeader;
+    for through in ground.members.iter().filter(|other| *other != name) {
+        match gateway.remove_member(through, name).await {
+            Ok(()) => return Ok(()),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn added(ground: &Ground, gateway: &crate::Gateway, name: &str, url: &str) -> Result<(), GatewayError> {
+    let mut last = GatewayError::NoLeader;
+    for through in ground.members.iter().filter(|other| *other != name) {
+        match gateway.add_member(through, url).await {
+            Ok(()) => return Ok(()),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
