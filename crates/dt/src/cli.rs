@@ -13,6 +13,7 @@ Examples:
   dt run etcd --version 3.5.1            another version, fetched if it is not there
   dt run etcd -d --endpoints a=http://127.0.0.1:2379
                                          a cluster that is already running; nothing is installed or stopped
+  dt run etcd --profile none             without faults; see `dt list profiles`
   dt check runs/latest                   the verdict again, from the files alone
   dt list suites                         what can be run
 
@@ -32,7 +33,13 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Judge a run again from its files.
     Check(CheckArgs),
-    /// Show which charts or suites there are.
+    /// End what crashed runs left behind: members, commands, faults.
+    Heal {
+        /// A run's directory, or the directory of all runs.
+        #[arg(default_value = "runs")]
+        dir: PathBuf,
+    },
+    /// Show which charts, suites or fault profiles there are.
     List {
         /// Of what.
         what: Listable,
@@ -62,6 +69,9 @@ pub(crate) enum Listable {
     /// What can be run against them.
     #[value(alias = "suite")]
     Suites,
+    /// What can disturb them.
+    #[value(alias = "profile")]
+    Profiles,
 }
 
 #[derive(Debug, Args)]
@@ -95,6 +105,9 @@ pub(crate) struct RunArgs {
     /// At most so many drivers beside each other.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) parallel: Option<u32>,
+    /// Which faults disturb it: none, resilient, high_availability or brutal; the suite's own when left out.
+    #[arg(long)]
+    pub(crate) profile: Option<String>,
     /// How the timeline ends; drawn from the seed when left out.
     #[arg(long, value_enum)]
     pub(crate) terminal: Option<Terminal>,

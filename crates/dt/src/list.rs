@@ -21,6 +21,7 @@ pub(crate) fn run(what: Listable) -> anyhow::Result<Exit> {
                 lines.push((name.clone(), suite::load(&home.suites(), &name)?.about));
             }
         }
+        Listable::Profiles => lines = chaos::Profile::list()?,
     }
     let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut out = std::io::stdout().lock();

@@ -5,6 +5,7 @@ mod cli;
 mod doctor;
 mod exit;
 mod fetch;
+mod heal;
 mod home;
 mod list;
 mod record;
@@ -38,6 +39,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Check(args) => check::run(&args),
         Command::List { what } => list::run(what),
         Command::Fetch { chart, version } => fetch::run(&chart, version.as_deref()),
+        Command::Heal { dir } => heal::run(&dir),
         Command::Doctor => doctor::run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

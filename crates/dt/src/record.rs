@@ -33,8 +33,8 @@ pub(crate) struct RunRecord {
     pub(crate) attached: bool,
     /// Where the system's program was found or got from; empty when attached.
     pub(crate) program: String,
-    /// How commands reached the members.
-    pub(crate) endpoints: String,
+    /// How commands reached the members, for each client.
+    pub(crate) endpoints: Vec<String>,
     /// Version by member, as each told.
     pub(crate) versions: Vec<(String, String)>,
     /// What histories are judged by.
@@ -47,8 +47,10 @@ pub(crate) struct RunRecord {
     pub(crate) wall: Nanos,
     /// All commands of the template.
     pub(crate) commands: Vec<Listed>,
-    /// What was decided before it began.
+    /// What was decided before it began: commands.
     pub(crate) plan: Plan,
+    /// And faults.
+    pub(crate) faults: chaos::Plan,
 }
 
 /// One line of `events.jsonl`.

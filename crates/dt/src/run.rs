@@ -3,6 +3,7 @@
 mod config;
 mod directory;
 mod environment;
+mod faults;
 mod interrupt;
 mod progress;
 mod session;
@@ -21,7 +22,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let home = Home::find()?;
     let config = config::Config::new(args, &home)?;
     if args.plan {
-        write!(std::io::stdout(), "{}", config.plan)?;
+        write!(std::io::stdout(), "{}{}", config.plan, config.faults)?;
         return Ok(Exit::Valid);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -33,6 +33,12 @@ pub(crate) struct Suite {
     /// By file name: share among the commands of its kind. What is not named weighs 1; 0 leaves a command out.
     #[serde(default)]
     pub(crate) weights: BTreeMap<String, u32>,
+    /// Which faults disturb it: a shipped profile's name.
+    #[serde(default = "high_availability")]
+    pub(crate) profile: String,
+    /// Monkeys of the suite's own, beside those of the profile.
+    #[serde(default)]
+    pub(crate) monkeys: Vec<chaos::Monkey>,
     /// What histories are judged by.
     pub(crate) check: Check,
 }
@@ -53,6 +59,10 @@ fn three() -> usize {
 
 fn thirty() -> u64 {
     30
+}
+
+fn high_availability() -> String {
+    "high_availability".to_owned()
 }
 
 fn four() -> u32 {

@@ -1,5 +1,7 @@
 //! From the files of a run's directory to the evidence it is judged by. Whatever is missing or damaged becomes a note.
 
+mod faults;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,6 +52,7 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
             if !run.attached {
                 evidence.properties.push(crashes(&events));
             }
+            evidence.properties.extend(faults::properties(dir, run, &mut notes)?);
             endings(&events, &mut notes);
         }
     }

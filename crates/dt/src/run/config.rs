@@ -26,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) chart: Chart,
     pub(crate) template: Template,
     pub(crate) plan: Plan,
+    pub(crate) faults: chaos::Plan,
     pub(crate) target: Target,
     pub(crate) strict: bool,
     pub(crate) runs: PathBuf,
@@ -50,9 +51,10 @@ impl Config {
         let template = Template::discover(&home.template(&suite.template)?)?;
         let seed = args.seed.unwrap_or_else(|| clock::wall().0 / 1_000 % DRAWN_SEEDS);
         let plan = plan(args, &suite, &template, seed)?;
+        let faults = faults(args, &suite, &chart, &target, seed)?;
         let runs = std::path::absolute(&args.runs)?;
         let command_line = command_line(args, seed);
-        Ok(Self { suite, chart, template, plan, target, strict: args.strict, runs, command_line })
+        Ok(Self { suite, chart, template, plan, faults, target, strict: args.strict, runs, command_line })
     }
 }
 
@@ -92,6 +94,25 @@ fn plan(args: &RunArgs, suite: &Suite, template: &Template, seed: u64) -> anyhow
         Some(Terminal::None) => TerminalChoice::None,
     };
     Ok(Plan::draw(&template.listing(), &config)?)
+}
+
+fn faults(
+    args: &RunArgs,
+    suite: &Suite,
+    chart: &Chart,
+    target: &Target,
+    seed: u64,
+) -> anyhow::Result<chaos::Plan> {
+    // A system that is not ours is disturbed only when that is asked for.
+    let usual = if args.attach { "none" } else { suite.profile.as_str() };
+    let name = args.profile.as_deref().unwrap_or(usual);
+    let profile = chaos::Profile::shipped(name).map_err(|error| UsageError(error.to_string()))?;
+    let here = match target {
+        Target::Start { members, .. } => chaos::Environment::of_processes(chart, *members)?,
+        Target::Attach(endpoints) => chaos::Environment::attached(chart, endpoints),
+    };
+    let seconds = args.seconds.unwrap_or(suite.seconds);
+    Ok(chaos::Plan::draw(&profile, &suite.monkeys, seed, Duration::from_secs(seconds), &here)?)
 }
 
 /// The command line as typed, with the seed that it was given or that was drawn for it.

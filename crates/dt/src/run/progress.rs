@@ -24,6 +24,7 @@ pub(super) struct Display {
     tail: Tail,
     phase: Option<Phase>,
     running: BTreeMap<String, usize>,
+    faults: BTreeMap<u64, String>,
     width: usize,
 }
 
@@ -31,7 +32,16 @@ impl Display {
     pub(super) fn new(history: &Path) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let (began, tail) = (clock::now(), Tail::new(history));
-        Self { terminal, began, ticks: 0, tail, phase: None, running: BTreeMap::new(), width: 0 }
+        Self {
+            terminal,
+            began,
+            ticks: 0,
+            tail,
+            phase: None,
+            running: BTreeMap::new(),
+            faults: BTreeMap::new(),
+            width: 0,
+        }
     }
 
     /// Takes in what the composer says.
@@ -49,6 +59,16 @@ impl Display {
                 }
             }
         }
+    }
+
+    /// A fault is in effect.
+    pub(super) fn fault_began(&mut self, id: u64, label: &str) {
+        self.faults.insert(id, label.to_owned());
+    }
+
+    /// It no longer is.
+    pub(super) fn fault_ended(&mut self, id: u64) {
+        self.faults.remove(&id);
     }
 
     /// Shows the state, if it is time to.
@@ -81,6 +101,10 @@ impl Display {
         let seconds = clock::now().since(self.began).as_secs();
         let phase = self.phase.map_or("start", phase_word);
         let mut line = format!("{seconds:>4} s  {phase:<8}  {ok} ok, {failed} failed, {unknown} unknown");
+        if !self.faults.is_empty() {
+            let labels: Vec<&str> = self.faults.values().map(String::as_str).collect();
+            let _ = write!(line, "  faults: {}", labels.join(", "));
+        }
         let mut separator = "  running: ";
         for (name, count) in &self.running {
             let _ = write!(line, "{separator}{name}");

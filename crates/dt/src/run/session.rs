@@ -1,22 +1,25 @@
 //! A run from its first process to its verdict. Whatever happens on the way, members and commands are ended, and what
 //! was recorded stays and can be judged.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::Context as _;
-use composer::{Composition, Settings};
+use chaos::{Chaos, Journal, leftovers};
+use composer::{Composition, Phase, Settings};
 use history::clock;
 use tokio::sync::watch;
 
 use super::config::{Config, Target};
+use super::environment::Environment;
 use super::progress::{Display, TICK, say};
 use super::system::System;
-use super::{directory, environment, interrupt};
-use crate::check;
+use super::{directory, faults, interrupt};
 use crate::exit::Exit;
 use crate::record::{Event, EventLog, RunRecord};
+use crate::{check, heal};
 
 /// What a session works with.
 struct Session {
@@ -26,20 +29,32 @@ struct Session {
     events: EventLog,
     interrupted: watch::Receiver<bool>,
     display: Arc<Mutex<Display>>,
-    crashes_told: usize,
+    journal: Arc<Journal>,
+    /// Known to commands once faults can be stopped.
+    stop_faults: Arc<OnceLock<PathBuf>>,
+    /// Members that ended by themselves and have not been started again.
+    crashed: BTreeSet<String>,
 }
 
 pub(super) async fn run(config: Config) -> anyhow::Result<Exit> {
     let interrupted = interrupt::listen()?;
+    for line in heal::lines(&leftovers::heal_all(&config.runs)?)? {
+        say(&line);
+    }
     let wall = clock::wall();
     let dir = directory::create(&config.runs, &config.suite.name, config.plan.seed, wall)?;
     let run = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
     say(&format!("run {run} in {}", dir.display()));
+    // Claimed before anything is started: from here on a sweep finds what is left, whatever happens to this process.
+    let journal = Arc::new(Journal::open(&dir)?);
     let events = EventLog::create(&dir)?;
     let display = Arc::new(Mutex::new(Display::new(&dir.join("history"))));
-    let mut session = Session { config, dir, run, events, interrupted, display, crashes_told: 0 };
+    let (stop_faults, crashed) = (Arc::default(), BTreeSet::new());
+    let mut session =
+        Session { config, dir, run, events, interrupted, display, journal, stop_faults, crashed };
     let result = session.timeline().await;
     session.display().rest();
+    let result = result.and(session.journal.close().map_err(Into::into));
     session.end(result)
 }
 
@@ -47,7 +62,7 @@ impl Session {
     async fn timeline(&mut self) -> anyhow::Result<()> {
         let mut interrupted = self.interrupted.clone();
         let system = tokio::select! {
-            system = System::start(&self.config.chart, &self.config.target, &self.dir) => system?,
+            system = System::start(&self.config.chart, &self.config.target, &self.journal) => system?,
             _ = interrupted.wait_for(|yes| *yes) => return Ok(()),
         };
         let result = self.with_system(&system).await;
@@ -74,19 +89,39 @@ impl Session {
 
     async fn phases(&mut self, system: &System, composition: &mut Composition) -> anyhow::Result<()> {
         self.watching(system, async { composition.first().await.map(|_| ()) }).await?;
-        let forever = std::future::pending;
-        self.watching(system, async { composition.drive(forever()).await.map(|_| ()) }).await?;
-        // No fault is left to heal; a member that does not answer is for the terminal command to find.
-        let mut interrupted = self.interrupted.clone();
-        let ready = tokio::select! {
-            ready = system.ready() => ready,
-            _ = interrupted.wait_for(|yes| *yes) => Ok(()),
-        };
-        if let Err(error) = ready {
-            self.display().rest();
-            say(&format!("{error:#}"));
+        if composition.phase() == Phase::Done {
+            return Ok(());
         }
+        let chaos = self.start_faults(system)?;
+        let driven = self.drive(system, composition, &chaos).await;
+        let stopped = chaos.stop().await;
+        driven.and(stopped.map_err(Into::into))?;
         self.watching(system, async { composition.terminal().await.map(|_| ()) }).await
+    }
+
+    fn start_faults(&self, system: &System) -> anyhow::Result<Chaos> {
+        let Config { faults, chart, .. } = &self.config;
+        let chaos = faults::start(faults, system, chart, &self.journal, &self.run, &self.display)?;
+        // Nobody else sets it.
+        let _ = self.stop_faults.set(chaos.stop_faults().to_owned());
+        Ok(chaos)
+    }
+
+    /// Drivers under faults, until their time is over and everything is healed.
+    async fn drive(
+        &mut self,
+        system: &System,
+        composition: &mut Composition,
+        chaos: &Chaos,
+    ) -> anyhow::Result<()> {
+        let mut failure = chaos.failure();
+        let failed = async move { failure.wait_for(Option::is_some).await.map(|_| ()).unwrap_or_default() };
+        self.watching(system, async { composition.drive(failed).await.map(|_| ()) }).await?;
+        let mut interrupted = self.interrupted.clone();
+        tokio::select! {
+            healed = faults::heal(chaos, &self.display) => healed,
+            _ = interrupted.wait_for(|yes| *yes) => Ok(()),
+        }
     }
 
     /// Lets a part of the timeline go on, and keeps an eye on the members and the display meanwhile.
@@ -109,11 +144,17 @@ impl Session {
     }
 
     fn settings(&self, system: &System) -> Settings {
-        let (run, dir) = (self.run.clone(), self.dir.clone());
-        let endpoints = (self.config.chart.address.environment.clone(), system.endpoints().to_string());
+        let environment = Environment {
+            run: self.run.clone(),
+            dir: self.dir.clone(),
+            variable: self.config.chart.address.environment.clone(),
+            endpoints: system.endpoints().iter().map(ToString::to_string).collect(),
+            mark: self.journal.mark(),
+            stop_faults: Arc::clone(&self.stop_faults),
+        };
         let display = Arc::clone(&self.display);
         let mut settings = Settings::new(self.dir.clone(), self.interrupted.clone());
-        settings.environment = Box::new(move |launch| environment::of(&run, &dir, &endpoints, launch));
+        settings.environment = Box::new(move |launch| environment.of(launch));
         settings.observer = Box::new(move |progress| {
             display.lock().unwrap_or_else(PoisonError::into_inner).observe(progress);
         });
@@ -126,7 +167,7 @@ impl Session {
             System::Started { program, .. } => (false, program.clone()),
             System::Attached(_) => (true, String::new()),
         };
-        let Config { suite, chart, template, plan, target, strict, command_line, .. } = &self.config;
+        let Config { suite, chart, template, plan, faults, target, strict, command_line, .. } = &self.config;
         let record = RunRecord {
             format: RunRecord::FORMAT,
             run: self.run.clone(),
@@ -135,7 +176,7 @@ impl Session {
             subject: subject(&chart.name, &versions, target),
             attached,
             program,
-            endpoints: system.endpoints().to_string(),
+            endpoints: system.endpoints().iter().map(ToString::to_string).collect(),
             versions,
             check: suite.check,
             strict: *strict,
@@ -143,21 +184,27 @@ impl Session {
             wall: clock::wall(),
             commands: template.listing(),
             plan: plan.clone(),
+            faults: faults.clone(),
         };
         record.write(&self.dir)?;
         let seed = plan.seed;
         say(&format!(
-            "{}, seed {seed}: {} commands for {} s",
+            "{}: template {} for {} s, faults {}, seed {seed}",
             record.subject,
-            record.commands.len(),
-            plan.duration_ms / 1_000
+            template.name,
+            plan.duration_ms / 1_000,
+            faults.profile,
         ));
         Ok(())
     }
 
     fn tell_crashes(&mut self, system: &System) -> anyhow::Result<()> {
-        for dead in system.crashed().into_iter().skip(self.crashes_told) {
-            self.crashes_told += 1;
+        let dead = system.crashed();
+        self.crashed.retain(|member| dead.iter().any(|dead| dead.member == *member));
+        for dead in dead {
+            if !self.crashed.insert(dead.member.clone()) {
+                continue;
+            }
             self.display().rest();
             say(&format!("member {} ended by itself: {}; its log is {}", dead.member, dead.status, dead.log));
             let (member, status, last_lines) = (dead.member, dead.status, dead.last_lines);

@@ -1,16 +1,19 @@
 //! The system under test of a run: started for it and stopped after it, or there before and left alone.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use chaos::{Journal, Links};
 use cluster::ports::Ports;
 use cluster::{Attached, Binary, Chart, Cluster, Endpoints, Launch, Note, Places, Version, Wanted, Wiring};
 
 use super::config::Target;
 use super::progress::say;
 
+/// Commands take turns in being these clients, as they would in two containers.
+const CLIENTS: &[&str] = &["client1", "client2"];
 /// How long members may take until each answers a linearizable read.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How long members that run already may take to answer: they have nothing to start.
@@ -21,15 +24,15 @@ const STOP_GRACE: Duration = Duration::from_secs(1);
 /// What is tested.
 #[derive(Debug)]
 pub(super) enum System {
-    /// Ours.
-    Started { cluster: Cluster, program: String },
+    /// Ours, with a proxy on every link.
+    Started { cluster: Cluster, links: Links, program: String },
     /// Somebody else's.
     Attached(Box<Attached>),
 }
 
 impl System {
     /// Starts what is to be started. It may not be ready yet.
-    pub(super) async fn start(chart: &Chart, target: &Target, dir: &Path) -> anyhow::Result<Self> {
+    pub(super) async fn start(chart: &Chart, target: &Target, journal: &Journal) -> anyhow::Result<Self> {
         match target {
             Target::Attach(endpoints) => {
                 Ok(Self::Attached(Box::new(Attached::new(chart, endpoints.clone()))))
@@ -37,10 +40,13 @@ impl System {
             Target::Start { members, bin, version } => {
                 let binary = obtain(chart, bin.clone(), version.clone()).await?;
                 say(&format!("{} {} from {}", chart.name, binary.version, binary.from));
-                let wiring = Wiring::direct(chart, *members, &mut Ports::outside_ephemeral())?;
-                let launch = Launch::new(chart, &binary.path, dir, wiring)?;
+                let mut ports = Ports::outside_ephemeral();
+                let mut wiring = Wiring::direct(chart, *members, &mut ports)?;
+                let links = Links::wire(chart, &mut wiring, &mut ports, CLIENTS)?;
+                journal.mark_members(&mut wiring);
+                let launch = Launch::new(chart, &binary.path, journal.directory(), wiring)?;
                 let program = format!("{} from {}", binary.path.display(), binary.from);
-                Ok(Self::Started { cluster: Cluster::start(launch).await?, program })
+                Ok(Self::Started { cluster: Cluster::start(launch).await?, links, program })
             }
         }
     }
@@ -52,10 +58,13 @@ impl System {
         }
     }
 
-    pub(super) fn endpoints(&self) -> Endpoints {
+    /// How each client calls the members: each has links of its own, which can be disturbed by themselves.
+    pub(super) fn endpoints(&self) -> Vec<Endpoints> {
         match self {
-            Self::Started { cluster, .. } => cluster.endpoints(),
-            Self::Attached(attached) => attached.endpoints().clone(),
+            Self::Started { links, .. } => {
+                CLIENTS.iter().filter_map(|client| links.endpoints(client)).cloned().collect()
+            }
+            Self::Attached(attached) => vec![attached.endpoints().clone()],
         }
     }
 
@@ -68,6 +77,15 @@ impl System {
         told.into_iter()
             .map(|(member, version)| (member, version.unwrap_or_else(|_| "unknown".to_owned())))
             .collect()
+    }
+
+    /// Where members hear an admin API that faults know, if they have one.
+    pub(super) fn admin(&self, chart: &Chart) -> Option<Endpoints> {
+        chart.admin_api.as_ref()?;
+        Some(match self {
+            Self::Started { cluster, .. } => cluster.wiring().listened(chart),
+            Self::Attached(attached) => attached.endpoints().clone(),
+        })
     }
 
     pub(super) fn crashed(&self) -> Vec<cluster::cluster::Dead> {
