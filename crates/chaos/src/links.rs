@@ -24,9 +24,10 @@ use crate::fault::Disruption;
 use link::Link;
 pub use link::{Counts, LinkRow};
 
-/// Peers are called by names that resolve nowhere, so that no peer can pass its proxy by.
-const PEER_DOMAIN: &str = "dt";
-/// What peers are called at; only proxies see it.
+/// Peers call each other at 192.0.2.1, 192.0.2.2, ...: addresses for documentation (RFC 5737), which lead nowhere, so
+/// that no peer can pass its proxy by. Names would do too, but etcd looks them up when members change, for 30 s.
+const PEER_NETWORK: [u8; 3] = [192, 0, 2];
+/// Only proxies see it.
 const PEER_PORT: u16 = 2380;
 
 /// The links of a system. Clones are handles to the same ones; the proxies end with the last.
@@ -157,9 +158,11 @@ struct Building<'a> {
 impl Building<'_> {
     fn wire_peers(&mut self, wiring: &mut Wiring, port: &str, environment: &str) -> Result<(), LinksError> {
         let mut names = BTreeMap::new();
-        for member in &mut wiring.members {
+        let [a, b, c] = PEER_NETWORK;
+        // No chart has so many members that the network is too small.
+        for (member, d) in wiring.members.iter_mut().zip(1_u8..) {
             let wired = member.ports.get_mut(port).ok_or_else(|| no_port(&member.name, port))?;
-            wired.advertised = format!("{}.{PEER_DOMAIN}:{PEER_PORT}", member.name);
+            wired.advertised = format!("{a}.{b}.{c}.{d}:{PEER_PORT}");
             names.insert(wired.advertised.clone(), (member.name.clone(), wired.listen));
         }
         for member in &mut wiring.members {
