@@ -62,6 +62,10 @@ impl<'h> Explain<'h> {
                     format!("{} was answered with revision {revision}, which cannot be", self.what(op));
                 invalid("impossible-revision", sentence, self.key_of(op), vec![op as usize])
             }
+            Disorder::Renamed { op, asked, lease } => {
+                let sentence = format!("{} asked for lease {asked} and was granted {lease}", self.what(op));
+                invalid("wrong-lease-granted", sentence, None, vec![op as usize])
+            }
             Disorder::Future { op, asked, head } => {
                 let sentence = format!(
                     "{} asked for revision {asked} and was answered, when the store was at revision {head}",

@@ -95,7 +95,9 @@ pub(super) enum Action<'a> {
     },
     /// Index of [`Log::txns`].
     Txn(u32),
+    /// `asked` is the wished id, 0 for any.
     Grant {
+        asked: i64,
         lease: i64,
         ttl: i64,
     },
@@ -113,6 +115,7 @@ pub(super) enum Action<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RangeFlags {
     pub(super) serializable: bool,
+    pub(super) keys_only: bool,
     pub(super) count_only: bool,
     pub(super) more: bool,
 }
@@ -261,7 +264,7 @@ impl<'a> Log<'a> {
     fn kv(&mut self, kv: &'a KeyValue<'_>, keys_only: bool) -> Kv<'a> {
         Kv {
             key: self.key(kv.key.bytes()),
-            value: (!keys_only).then(|| kv.value.bytes()),
+            value: (!keys_only || !kv.value.bytes().is_empty()).then(|| kv.value.bytes()),
             create: kv.create_revision,
             modified: kv.mod_revision,
             version: kv.version,
@@ -296,6 +299,7 @@ impl<'a> Log<'a> {
                 let keys = self.range(&range.key, range.end.as_ref());
                 let mut flags = RangeFlags {
                     serializable: range.serializable,
+                    keys_only: range.keys_only,
                     count_only: range.count_only,
                     more: false,
                 };
@@ -318,10 +322,13 @@ impl<'a> Log<'a> {
                 Action::Delete { keys, want_prev: delete.prev_kv, deleted, prev }
             }
             Call::Txn(txn) => self.txn(txn, reply),
-            Call::Grant { ttl, lease } => match reply {
-                Some(Reply::Grant { lease, ttl, .. }) => Action::Grant { lease: *lease, ttl: *ttl },
-                _ => Action::Grant { lease: *lease, ttl: *ttl },
-            },
+            Call::Grant { ttl, lease: asked } => {
+                let (lease, ttl) = match reply {
+                    Some(Reply::Grant { lease, ttl, .. }) => (*lease, *ttl),
+                    _ => (*asked, *ttl),
+                };
+                Action::Grant { asked: *asked, lease, ttl }
+            }
             Call::Revoke { lease } => Action::Revoke { lease: *lease },
             Call::KeepAlive { lease } => match reply {
                 Some(Reply::KeepAlive { ttl, .. }) => Action::KeepAlive { lease: *lease, ttl: *ttl },

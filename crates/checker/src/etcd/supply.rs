@@ -96,7 +96,7 @@ impl<'a> Supply<'a> {
         }
         supply.recent.sort_unstable();
         supply.offers.values_mut().for_each(|offers| offers.sort_by_key(|offer| (offer.invoked, offer.op)));
-        supply.reserve();
+        supply.reserve(log);
         supply.tell_apart(log);
         supply.lease_ends(log);
         supply
@@ -172,11 +172,16 @@ impl<'a> Supply<'a> {
     }
 
     /// An operation that alone can have written what was seen at a revision took that revision.
-    fn reserve(&mut self) {
+    fn reserve(&mut self, log: &Log<'a>) {
         for (&revision, facts) in &self.evidence {
             for fact in facts {
                 let Fact::Put(kv) = fact else { continue };
                 let Some(value) = kv.value else { continue };
+                let offers = self.offers.get(&kv.key).into_iter().flatten();
+                // A put that keeps the value may have shown it a second time.
+                if offers.clone().any(|offer| keeps_value(log, &log.ops[offer.op as usize].action)) {
+                    continue;
+                }
                 if let Some([only]) = self.writers.get(&(kv.key, value)).map(Vec::as_slice) {
                     self.reserved.insert(*only, revision);
                 }
@@ -208,7 +213,7 @@ impl<'a> Supply<'a> {
     fn lease_ends(&mut self, log: &Log<'_>) {
         for op in &log.ops {
             let (lease, ttl) = match op.action {
-                Action::Grant { lease, ttl } if op.ending != Ending::Failed => (lease, ttl),
+                Action::Grant { lease, ttl, .. } if op.ending != Ending::Failed => (lease, ttl),
                 Action::KeepAlive { lease, ttl } if op.ending == Ending::Ok && ttl > 0 => (lease, ttl),
                 _ => continue,
             };
