@@ -199,8 +199,15 @@ impl<'a> Supply<'a> {
         }
         let asked = log.compares.iter().filter(|compare| matches!(compare.operand, Operand::Value(_)));
         let asked: Vec<Keys> = asked.map(|compare| compare.keys).collect();
+        let actions = log.ops.iter().map(|op| &op.action).chain(&log.actions);
+        let kept: FxHashSet<Key> = actions
+            .filter_map(|action| match action {
+                Action::Put { key, value: None, .. } => Some(*key),
+                _ => None,
+            })
+            .collect();
         for (key, offers) in &mut self.offers {
-            let asked = asked.iter().any(|keys| keys.contains(*key));
+            let asked = kept.contains(key) || asked.iter().any(|keys| keys.contains(*key));
             for offer in offers.iter_mut().filter(|offer| asked || apart.contains(&offer.op)) {
                 if offer.kind == Kind::Plain {
                     offer.kind = Kind::Put;
