@@ -111,6 +111,7 @@ impl<'h> Explain<'h> {
         let key = self.key(fact.key());
         let seen = match fact {
             Fact::Put(kv) => kv.value.map_or("a value".to_owned(), |value| format!("value {}", text(value))),
+            Fact::Written { .. } => "a change".to_owned(),
             Fact::Born { .. } => "the creation".to_owned(),
             Fact::Delete { .. } => "the deletion".to_owned(),
         };

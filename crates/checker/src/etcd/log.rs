@@ -163,6 +163,11 @@ pub(super) struct Kv<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fact<'a> {
     Put(Kv<'a>),
+    /// The key was written; with what was not shown.
+    Written {
+        key: Key,
+        revision: i64,
+    },
     /// The key was created; its first value was not shown.
     Born {
         key: Key,
@@ -178,14 +183,16 @@ impl Fact<'_> {
     pub(super) fn revision(&self) -> i64 {
         match self {
             Self::Put(kv) => kv.modified,
-            Self::Born { revision, .. } | Self::Delete { revision, .. } => *revision,
+            Self::Written { revision, .. } | Self::Born { revision, .. } | Self::Delete { revision, .. } => {
+                *revision
+            }
         }
     }
 
     pub(super) fn key(&self) -> Key {
         match self {
             Self::Put(kv) => kv.key,
-            Self::Born { key, .. } | Self::Delete { key, .. } => *key,
+            Self::Written { key, .. } | Self::Born { key, .. } | Self::Delete { key, .. } => *key,
         }
     }
 }
@@ -416,7 +423,9 @@ impl<'a> Log<'a> {
         for (_, fact) in &mut self.facts {
             match fact {
                 Fact::Put(kv) => kv.key = rank[kv.key as usize],
-                Fact::Born { key, .. } | Fact::Delete { key, .. } => *key = rank[*key as usize],
+                Fact::Written { key, .. } | Fact::Born { key, .. } | Fact::Delete { key, .. } => {
+                    *key = rank[*key as usize]
+                }
             }
         }
     }

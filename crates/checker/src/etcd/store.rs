@@ -178,6 +178,9 @@ impl<'a> Store<'a> {
         let cell = self.cell(fact.key());
         match fact {
             Fact::Put(kv) => fits(cell, kv, self.base),
+            Fact::Written { revision, .. } => {
+                cell.presence == Presence::Present && cell.modified == *revision
+            }
             Fact::Born { revision, .. } => {
                 cell.presence == Presence::Present && cell.create.abs() == *revision
             }
@@ -319,6 +322,10 @@ impl<'a> Store<'a> {
                 if settled != cell {
                     self.set(key, settled);
                 }
+                if kv.value.is_none() {
+                    // Which value it was remains open.
+                    return Ok(());
+                }
             }
         }
         self.pin(key, at);
@@ -364,7 +371,9 @@ impl<'a> Store<'a> {
             next = next.and_then(|key| self.live.next(key + 1, told));
         }
         for key in keys.from..told {
-            self.pin(key, at);
+            if !flags.keys_only || self.cell(key).presence == Presence::Absent {
+                self.pin(key, at);
+            }
         }
         self.check_cut(keys, kvs, limit, flags, count, at)
     }

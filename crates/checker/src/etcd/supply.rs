@@ -3,6 +3,7 @@
 //! Lists candidates, the likely ones first; it decides nothing. Every operation that could have taken a revision is
 //! in the full list, or one that is as good.
 
+use history::Comparison;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Operand, Txn};
@@ -111,7 +112,11 @@ impl<'a> Supply<'a> {
         let born = |kv: &super::log::Kv<'a>| Fact::Born { key: kv.key, revision: kv.create };
         let shown = log.kvs.iter().flat_map(|kv| [Fact::Put(*kv), born(kv)]);
         let told = log.facts.iter().map(|(_, fact)| *fact);
-        for fact in shown.chain(told) {
+        let mut compared = Vec::new();
+        for op in log.ops.iter().filter(|op| op.ending == Ending::Ok) {
+            held(log, &op.action, &mut compared);
+        }
+        for fact in shown.chain(told).chain(compared) {
             if self.hidden.binary_search(&fact.revision()).is_err() {
                 continue;
             }
@@ -379,7 +384,7 @@ impl<'a> Supply<'a> {
                 let ops: Vec<u32> = written.chain(kept).collect();
                 self.among(log, &ops, revision, known_by, &mut candidates);
             }
-            Some(fact @ (Fact::Put(_) | Fact::Born { .. })) => {
+            Some(fact @ (Fact::Put(_) | Fact::Written { .. } | Fact::Born { .. })) => {
                 self.of_key_used(log, fact.key(), revision, known_by, &mut candidates);
             }
             Some(fact @ Fact::Delete { .. }) => {
@@ -427,6 +432,21 @@ impl<'a> Supply<'a> {
             }
         }
     }
+}
+
+/// What comparisons that held tell about revisions.
+fn held<'a>(log: &Log<'a>, action: &Action<'a>, facts: &mut Vec<Fact<'a>>) {
+    let Action::Txn(txn) = action else { return };
+    let txn = &log.txns[*txn as usize];
+    for compare in &log.compares[txn.compares.range()] {
+        let exact = txn.succeeded == Some(true) && compare.comparison == Comparison::Equal;
+        match (compare.keys.single(), compare.operand) {
+            (Some(key), Operand::Mod(revision)) if exact => facts.push(Fact::Written { key, revision }),
+            (Some(key), Operand::Create(revision)) if exact => facts.push(Fact::Born { key, revision }),
+            _ => {}
+        }
+    }
+    log.taken(txn).iter().for_each(|action| held(log, action, facts));
 }
 
 fn keeps_value(log: &Log<'_>, action: &Action<'_>) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! It shares nothing with the checker but the types of calls and replies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use history::{Blob, Call, Compare, Comparison, Delete, KeyValue, Put, Range, Reply, Target, Txn};
 
@@ -12,9 +12,11 @@ type Kvs = BTreeMap<Vec<u8>, KeyValue<'static>>;
 pub(crate) struct Etcd {
     pub(crate) revision: i64,
     pub(crate) kvs: Kvs,
-    /// The store behind each revision, oldest first; `past[0]` is revision `first`.
-    past: Vec<Kvs>,
+    /// The store behind the latest revisions, oldest first; `past[0]` is revision `first`.
+    past: VecDeque<Kvs>,
     first: i64,
+    /// So many of them.
+    keep: usize,
     pub(crate) leases: BTreeMap<i64, i64>,
     /// Refuses nothing for want of a lease.
     lenient: bool,
@@ -39,8 +41,17 @@ impl Etcd {
     }
 
     pub(crate) fn with(revision: i64, kvs: Kvs) -> Self {
-        let past = vec![kvs.clone()];
-        Self { revision, kvs, past, first: revision, leases: BTreeMap::new(), lenient: false, compacted: 0 }
+        let past = VecDeque::from([kvs.clone()]);
+        Self {
+            revision,
+            kvs,
+            past,
+            first: revision,
+            keep: 64,
+            leases: BTreeMap::new(),
+            lenient: false,
+            compacted: 0,
+        }
     }
 
     /// One that refuses nothing for want of a lease, or for a compaction.
@@ -60,7 +71,7 @@ impl Etcd {
         };
         if wrote {
             self.revision = revision;
-            self.past.push(self.kvs.clone());
+            self.remember();
         }
         Some(stamped(reply, self.revision))
     }
@@ -72,7 +83,21 @@ impl Etcd {
         self.kvs.retain(|_, kv| kv.lease != lease);
         if self.kvs.len() != before {
             self.revision += 1;
-            self.past.push(self.kvs.clone());
+            self.remember();
+        }
+    }
+
+    /// Does without the past, for long histories that do not read it.
+    pub(crate) fn forgetful(mut self) -> Self {
+        self.keep = 0;
+        self
+    }
+
+    fn remember(&mut self) {
+        self.past.push_back(if self.keep == 0 { Kvs::new() } else { self.kvs.clone() });
+        while self.past.len() > self.keep {
+            self.past.pop_front();
+            self.first += 1;
         }
     }
 
