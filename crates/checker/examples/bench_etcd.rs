@@ -29,6 +29,12 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--check", file] => measure(Path::new(file)),
+        ["--seed", n] => {
+            let seed: u64 = n.parse().unwrap();
+            let keys = [2, 5, 10, 20, 50, 100][seed as usize % 6];
+            let shape = Shape { seed, keys, operations: 20_000, ..Shape::default() };
+            println!("{}", checker::etcd::check(&record::history(&shape), &Options::own_store()).verdict);
+        }
         ["--undecided", n] => undecided(n.parse().unwrap()),
         [] => table(&[10_000, 100_000, 1_000_000, 10_000_000]),
         ["--operations", n] => table(&[n.parse().unwrap()]),

@@ -42,6 +42,10 @@ impl Keys {
         (self.to == self.from + 1).then_some(self.from)
     }
 
+    pub(super) fn overlaps(self, other: Self) -> bool {
+        self.from < other.to && other.from < self.to
+    }
+
     pub(super) fn contains(self, key: Key) -> bool {
         self.from <= key && key < self.to
     }
