@@ -333,9 +333,13 @@ impl<'l, 'a> Search<'l, 'a> {
                     break;
                 }
                 guess.all = true;
-                let more = self.supply.all(self.log, self.order, revision);
+                let only = guess.only.first().map(Vec::as_slice);
+                let (more, looked) = self.supply.all(self.log, self.order, &self.store, revision, only);
+                let about = self.guesses_about(&looked);
+                let guess = &mut self.guesses[this];
                 let more: Vec<Candidate> =
                     more.into_iter().filter(|candidate| !guess.candidates.contains(candidate)).collect();
+                guess.blame.merge(&about);
                 guess.candidates.extend(more);
                 continue;
             };
