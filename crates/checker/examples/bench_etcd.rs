@@ -35,6 +35,9 @@ fn main() {
             let shape = Shape { seed, keys, operations: 20_000, ..Shape::default() };
             println!("{}", checker::etcd::check(&record::history(&shape), &Options::own_store()).verdict);
         }
+        ["--make", n, to] => {
+            std::fs::rename(make(&shape(n.parse().unwrap()), "made"), to).unwrap();
+        }
         ["--undecided", n] => undecided(n.parse().unwrap()),
         [] => table(&[10_000, 100_000, 1_000_000, 10_000_000]),
         ["--operations", n] => table(&[n.parse().unwrap()]),
