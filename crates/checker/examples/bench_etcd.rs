@@ -121,9 +121,8 @@ fn row(name: &str, operations: u64, file: &Path) {
 fn measure(file: &Path) {
     let start = clock::now();
     let sources = Sources::read_files(&[file.to_owned()]).unwrap();
-    let history = history::History::parse(&sources).unwrap();
     let read = clock::now();
-    let report = checker::etcd::check(&history, &Options::own_store());
+    let (report, _) = checker::etcd::check_files(&sources, &Options::own_store()).unwrap();
     let end = clock::now();
     println!(
         "{} {} {} {}",

@@ -23,6 +23,9 @@ const MOST_THREADS: usize = 4;
 
 /// Takes the operations of a part of a file as they are completed.
 pub trait Visitor<'a>: Send {
+    /// An operation begins. The order is that of the file, and of their numbers, without a gap.
+    fn begins(&mut self, number: u64);
+
     /// An operation with its outcome; open ones come last. The order is that of their returns.
     fn operation(&mut self, operation: &Operation<'a>);
 
@@ -218,6 +221,7 @@ impl<'a, V: Visitor<'a>> Part<'a, V> {
             return None;
         }
         self.count += 1;
+        self.visitor.begins(operation.number);
         self.open.insert(operation.number, operation);
         Some(())
     }

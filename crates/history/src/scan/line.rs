@@ -67,6 +67,16 @@ impl<'a> Cursor<'a> {
         self.string().map(|text| Blob(Cow::Borrowed(text.as_bytes())))
     }
 
+    /// The end of a range: "no end" is a zero byte, the one escape that is common.
+    fn range_end(&mut self) -> Option<Blob<'a>> {
+        const NO_END: &str = "\"\\u0000\"";
+        if self.text[self.at..].starts_with(NO_END) {
+            self.at += NO_END.len();
+            return Some(Blob(Cow::Borrowed(b"\0")));
+        }
+        self.blob()
+    }
+
     fn unsigned(&mut self) -> Option<u64> {
         let rest = &self.text.as_bytes()[self.at..];
         let mut n = 0_u64;
@@ -179,7 +189,7 @@ impl<'a> Cursor<'a> {
                     return names.once(0);
                 }
                 b"end" => {
-                    end = Some(cursor.blob()?);
+                    end = Some(cursor.range_end()?);
                     return names.once(1);
                 }
                 b"is" => {
@@ -264,7 +274,7 @@ impl<'a> CallFields<'a> {
     fn field(&mut self, cursor: &mut Cursor<'a>, name: &[u8], names: &mut Names) -> Option<()> {
         match name {
             b"k" => (self.k, _) = (Some(cursor.blob()?), names.once(5)?),
-            b"end" => (self.end, _) = (Some(cursor.blob()?), names.once(6)?),
+            b"end" => (self.end, _) = (Some(cursor.range_end()?), names.once(6)?),
             b"v" => (self.v, _) = (Some(cursor.blob()?), names.once(7)?),
             b"lease" => (self.lease, _) = (cursor.signed()?, names.once(8)?),
             b"prev" => (self.prev, _) = (cursor.truth()?, names.once(9)?),

@@ -31,6 +31,8 @@ fn kept(operation: &Operation<'_>) -> Operation<'static> {
 }
 
 impl<'a> Visitor<'a> for Collect {
+    fn begins(&mut self, _: u64) {}
+
     fn operation(&mut self, operation: &Operation<'a>) {
         self.operations.push(kept(operation));
     }
@@ -138,6 +140,7 @@ fn a_large_file_is_scanned_in_parts_that_fit_together() {
     let sources = Sources::from_bytes(vec![(PathBuf::from("a"), bytes)]);
     struct Count(u64, u64);
     impl<'a> Visitor<'a> for Count {
+        fn begins(&mut self, _: u64) {}
         fn operation(&mut self, operation: &Operation<'a>) {
             self.0 += 1;
             self.1 += u64::from(operation.returned.is_some());
