@@ -35,6 +35,7 @@ mod line;
 mod reader;
 mod render;
 mod reply;
+mod scan;
 mod writer;
 
 pub use blob::Blob;
@@ -44,4 +45,5 @@ pub use line::{FORMAT_VERSION, Header, ParseLineError};
 pub use reader::{FileReport, History, Operation, ReadError, Sources, Trouble, WatchUpdate};
 pub use render::Lines;
 pub use reply::{Event, Failure, KeyValue, Outcome, Reply};
+pub use scan::{Others, Scan, Visitor};
 pub use writer::{OperationId, WriteError, Writer};

@@ -2,9 +2,9 @@
 //!
 //! Judges nothing; what arrives here is proved already.
 
-use history::{Blob, History, Nanos, Operation};
+use history::{Blob, FileReport, Nanos};
 
-use super::log::{Action, Fact, Key, Log};
+use super::log::{Action, Fact, Key, Log, Op};
 use super::order::{Disorder, Entry, Order, Role};
 use super::search::Contradiction;
 use super::store::{Cell, Mismatch, Presence, Problem};
@@ -14,7 +14,7 @@ use crate::{Verdict, Violation};
 const VALUE_SHOWN: usize = 40;
 
 pub(super) struct Explain<'h> {
-    history: &'h History<'h>,
+    files: &'h [FileReport],
     log: &'h Log<'h>,
 }
 
@@ -37,8 +37,8 @@ pub(super) fn too_many_hidden(count: i64, possible: i64, order: &Order) -> Verdi
 }
 
 impl<'h> Explain<'h> {
-    pub(super) fn new(history: &'h History<'h>, log: &'h Log<'h>) -> Self {
-        Self { history, log }
+    pub(super) fn new(files: &'h [FileReport], log: &'h Log<'h>) -> Self {
+        Self { files, log }
     }
 
     pub(super) fn disorder(&self, disorder: Disorder) -> Verdict {
@@ -62,6 +62,10 @@ impl<'h> Explain<'h> {
                     format!("{} was answered with revision {revision}, which cannot be", self.what(op));
                 invalid("impossible-revision", sentence, self.key_of(op), vec![op as usize])
             }
+            Disorder::Renamed { op, asked, lease } => {
+                let sentence = format!("{} asked for lease {asked} and was granted {lease}", self.what(op));
+                invalid("wrong-lease-granted", sentence, None, vec![op as usize])
+            }
             Disorder::Future { op, asked, head } => {
                 let sentence = format!(
                     "{} asked for revision {asked} and was answered, when the store was at revision {head}",
@@ -74,7 +78,7 @@ impl<'h> Explain<'h> {
 
     fn backwards(&self, early: u32, late: u32) -> Verdict {
         let (old, new) = (self.operation(early), self.operation(late));
-        let gap = ms(old.invoked, new.returned.unwrap_or(Nanos::MAX));
+        let gap = ms(Nanos(old.invoked), Nanos(new.deadline));
         let (at, reached) = (self.log.ops[early as usize].revision, self.log.ops[late as usize].revision);
         let wrote = self.log.wrote(&self.log.ops[early as usize].action);
         let (rule, verb) = match wrote {
@@ -107,6 +111,7 @@ impl<'h> Explain<'h> {
         let key = self.key(fact.key());
         let seen = match fact {
             Fact::Put(kv) => kv.value.map_or("a value".to_owned(), |value| format!("value {}", text(value))),
+            Fact::Written { .. } => "a change".to_owned(),
             Fact::Born { .. } => "the creation".to_owned(),
             Fact::Delete { .. } => "the deletion".to_owned(),
         };
@@ -302,26 +307,26 @@ impl<'h> Explain<'h> {
 
     fn later(&self, reader: u32, writer: Option<u32>) -> String {
         let Some(writer) = writer else { return String::new() };
-        let written = self.operation(writer).returned.unwrap_or(Nanos::MAX);
-        let read = self.operation(reader).invoked;
+        let written = Nanos(self.operation(writer).deadline);
+        let read = Nanos(self.operation(reader).invoked);
         if written <= read { format!(", {} later,", ms(read, written)) } else { String::new() }
     }
 
-    fn operation(&self, op: u32) -> &Operation<'_> {
-        &self.history.operations[op as usize]
+    fn operation(&self, op: u32) -> &Op<'h> {
+        &self.log.ops[op as usize]
     }
 
     /// "client 3 of main/parallel_driver_x 12"
     fn who(&self, op: u32) -> String {
         let operation = self.operation(op);
-        let header = self.history.files.get(operation.file).and_then(|file| file.header.as_ref());
+        let header = self.files.get(operation.file as usize).and_then(|file| file.header.as_ref());
         let command = header.map(|header| format!(" of {} {}", header.command, header.number));
         format!("client {}{}", operation.client, command.unwrap_or_default())
     }
 
     /// "client 3 of main/parallel_driver_x 12's put"
     fn what(&self, op: u32) -> String {
-        format!("{}'s {}", self.who(op), self.operation(op).call.name())
+        format!("{}'s {}", self.who(op), self.operation(op).action.name())
     }
 
     fn key(&self, key: Key) -> String {

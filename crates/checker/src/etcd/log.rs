@@ -3,11 +3,19 @@
 //! It says what was asked and answered, and judges nothing. Everything the engine touches for each operation is here,
 //! so that a history of ten million operations fits into memory and is walked in one direction.
 
-use history::{Call, Comparison, Event, History, KeyValue, Outcome, Reply, Target};
+use std::borrow::Cow;
+
+use history::{
+    Blob, Call, Comparison, Event, History, KeyValue, Operation, Others, Outcome, Reply, Target, Visitor,
+    WatchUpdate,
+};
 use rustc_hash::FxHashMap;
 
 /// A key's rank among all keys and range ends of the history, so that a range of keys is a range of numbers.
 pub(super) type Key = u32;
+
+/// Until the keys are ranked: the end of a range of one key.
+const ONE: Key = u32::MAX - 1;
 
 /// No such index.
 pub(super) const NONE: u32 = u32::MAX;
@@ -42,6 +50,10 @@ impl Keys {
         (self.to == self.from + 1).then_some(self.from)
     }
 
+    pub(super) fn overlaps(self, other: Self) -> bool {
+        self.from < other.to && other.from < self.to
+    }
+
     pub(super) fn contains(self, key: Key) -> bool {
         self.from <= key && key < self.to
     }
@@ -64,7 +76,23 @@ pub(super) struct Op<'a> {
     /// Of the reply; 0 without one.
     pub(super) revision: i64,
     pub(super) action: Action<'a>,
+    /// Which file's, and whose in it.
+    pub(super) file: u32,
+    pub(super) client: u32,
     pub(super) ending: Ending,
+}
+
+impl Op<'_> {
+    /// Begun, and not told of any more.
+    const OPEN: Self = Op {
+        invoked: 0,
+        deadline: u64::MAX,
+        revision: 0,
+        action: Action::Other,
+        file: 0,
+        client: 0,
+        ending: Ending::Unknown,
+    };
 }
 
 /// A request with its answer, where it had one.
@@ -95,7 +123,9 @@ pub(super) enum Action<'a> {
     },
     /// Index of [`Log::txns`].
     Txn(u32),
+    /// `asked` is the wished id, 0 for any.
     Grant {
+        asked: i64,
         lease: i64,
         ttl: i64,
     },
@@ -110,9 +140,26 @@ pub(super) enum Action<'a> {
     Other,
 }
 
+impl Action<'_> {
+    /// As in the file.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Put { .. } => "put",
+            Self::Range { .. } => "get",
+            Self::Delete { .. } => "delete",
+            Self::Txn(_) => "txn",
+            Self::Grant { .. } => "grant",
+            Self::Revoke { .. } => "revoke",
+            Self::KeepAlive { .. } => "keepalive",
+            Self::Other => "call",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RangeFlags {
     pub(super) serializable: bool,
+    pub(super) keys_only: bool,
     pub(super) count_only: bool,
     pub(super) more: bool,
 }
@@ -160,6 +207,11 @@ pub(super) struct Kv<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fact<'a> {
     Put(Kv<'a>),
+    /// The key was written; with what was not shown.
+    Written {
+        key: Key,
+        revision: i64,
+    },
     /// The key was created; its first value was not shown.
     Born {
         key: Key,
@@ -175,15 +227,107 @@ impl Fact<'_> {
     pub(super) fn revision(&self) -> i64 {
         match self {
             Self::Put(kv) => kv.modified,
-            Self::Born { revision, .. } | Self::Delete { revision, .. } => *revision,
+            Self::Written { revision, .. } | Self::Born { revision, .. } | Self::Delete { revision, .. } => {
+                *revision
+            }
         }
     }
 
     pub(super) fn key(&self) -> Key {
         match self {
             Self::Put(kv) => kv.key,
-            Self::Born { key, .. } | Self::Delete { key, .. } => *key,
+            Self::Written { key, .. } | Self::Born { key, .. } | Self::Delete { key, .. } => *key,
         }
+    }
+
+    fn key_mut(&mut self) -> &mut Key {
+        match self {
+            Self::Put(kv) => &mut kv.key,
+            Self::Written { key, .. } | Self::Born { key, .. } | Self::Delete { key, .. } => key,
+        }
+    }
+}
+
+/// Where the records of a part go.
+struct Moved {
+    ranks: Vec<Key>,
+    last: Key,
+    actions: u32,
+    txns: u32,
+    compares: u32,
+    kvs: u32,
+}
+
+impl Moved {
+    fn key(&self, key: &mut Key) {
+        *key = self.ranks[*key as usize];
+    }
+
+    fn keys(&self, keys: &mut Keys) {
+        let from = self.ranks[keys.from as usize];
+        let to = match keys.to {
+            ONE => from + 1,
+            NONE => self.last,
+            end => self.ranks[end as usize].max(from),
+        };
+        *keys = Keys { from, to };
+    }
+
+    fn action(&self, action: &mut Action<'_>) {
+        match action {
+            Action::Put { key, prev, .. } => {
+                self.key(key);
+                if *prev != NONE {
+                    *prev += self.kvs;
+                }
+            }
+            Action::Range { keys, kvs, .. } => {
+                self.keys(keys);
+                kvs.start += self.kvs;
+            }
+            Action::Delete { keys, prev, .. } => {
+                self.keys(keys);
+                prev.start += self.kvs;
+            }
+            Action::Txn(txn) => *txn += self.txns,
+            _ => {}
+        }
+    }
+
+    fn txn(&self, txn: &mut Txn) {
+        txn.compares.start += self.compares;
+        txn.success.start += self.actions;
+        txn.failure.start += self.actions;
+    }
+}
+
+/// A part of a file as it is scanned: its strings are borrowed from the file.
+impl<'a> Visitor<'a> for Log<'a> {
+    fn begins(&mut self, number: u64) {
+        if self.ops.is_empty() {
+            self.first = number;
+        }
+        self.ops.push(Op::OPEN);
+    }
+
+    fn operation(&mut self, operation: &Operation<'a>) {
+        let op = self.op(operation, &borrowed);
+        let at = usize::try_from(operation.number - self.first).unwrap_or(usize::MAX);
+        if let Some(slot) = self.ops.get_mut(at) {
+            *slot = op;
+        }
+    }
+
+    fn watched(&mut self, update: &WatchUpdate<'a>) {
+        self.update(update, &borrowed);
+    }
+}
+
+fn borrowed<'a>(blob: &Blob<'a>) -> &'a [u8] {
+    match blob.0 {
+        Cow::Borrowed(bytes) => bytes,
+        // A scan reads only lines whose strings it can lend; an empty default is none of them.
+        Cow::Owned(_) => &[],
     }
 }
 
@@ -203,40 +347,83 @@ pub(super) struct Log<'a> {
     /// Nothing is known to be missing from the files.
     pub(super) complete: bool,
     ids: FxHashMap<&'a [u8], Key>,
+    /// The number of the first operation of a part.
+    first: u64,
 }
 
 impl<'a> Log<'a> {
     pub(super) fn new(history: &'a History<'a>) -> Self {
-        let mut log = Self { complete: history.is_complete(), ..Self::default() };
+        let mut log = Self::default();
         log.ops.reserve_exact(history.operations.len());
         for operation in &history.operations {
-            let (reply, ending) = match &operation.outcome {
-                Outcome::Ok(reply) => (Some(reply), Ending::Ok),
-                Outcome::Failed(_) => (None, Ending::Failed),
-                Outcome::Unknown(_) => (None, Ending::Unknown),
-            };
-            let op = Op {
-                invoked: operation.invoked.0,
-                deadline: operation.deadline().0,
-                revision: reply.map_or(0, Reply::revision),
-                action: log.action(&operation.call, reply),
-                ending,
-            };
+            let op = log.op(operation, &|blob| blob.bytes());
             log.ops.push(op);
         }
-        for update in &history.watched {
-            for event in &update.events {
-                let fact = match event {
-                    Event::Put { kv, .. } => Fact::Put(log.kv(kv, false)),
-                    Event::Delete { key, revision, .. } => {
-                        Fact::Delete { key: log.key(key.bytes()), revision: *revision }
-                    }
-                };
-                log.facts.push((update.t.0, fact));
+        history.watched.iter().for_each(|update| log.update(update, &|blob| blob.bytes()));
+        Self::join(vec![log], history.is_complete())
+    }
+
+    /// What a scan found, in the order of [`History::operations`].
+    pub(super) fn of_scan(parts: Vec<Self>, others: &'a [Others<'a>], complete: bool) -> Self {
+        let mut parts = parts;
+        for other in others {
+            let mut log = Self::default();
+            let mut by_number: Vec<&Operation<'_>> = other.operations.iter().collect();
+            by_number.sort_by_key(|operation| operation.number);
+            for operation in by_number {
+                let op = log.op(operation, &|blob| blob.bytes());
+                log.ops.push(op);
             }
+            other.watched.iter().for_each(|update| log.update(update, &|blob| blob.bytes()));
+            parts.push(log);
         }
-        log.rank_keys();
+        let mut log = Self::join(parts, complete);
+        if !log.ops.is_sorted_by_key(|op| (op.invoked, op.file)) {
+            log.ops.sort_by_key(|op| (op.invoked, op.file));
+        }
         log
+    }
+
+    /// Room for what so many bytes of a file hold.
+    pub(super) fn with_room(bytes: usize) -> Self {
+        Self { ops: Vec::with_capacity(bytes / 180), kvs: Vec::with_capacity(bytes / 360), ..Self::default() }
+    }
+
+    fn op<'c, 'b>(
+        &mut self,
+        operation: &'c Operation<'b>,
+        lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
+    ) -> Op<'a> {
+        let (reply, ending) = match &operation.outcome {
+            Outcome::Ok(reply) => (Some(reply), Ending::Ok),
+            Outcome::Failed(_) => (None, Ending::Failed),
+            Outcome::Unknown(_) => (None, Ending::Unknown),
+        };
+        Op {
+            invoked: operation.invoked.0,
+            deadline: operation.deadline().0,
+            revision: reply.map_or(0, Reply::revision),
+            // What failed did nothing: its arguments do not matter.
+            action: match ending {
+                Ending::Failed => Action::Other,
+                _ => self.action(&operation.call, reply, lend),
+            },
+            file: index(operation.file),
+            client: operation.client,
+            ending,
+        }
+    }
+
+    fn update<'c, 'b>(&mut self, update: &'c WatchUpdate<'b>, lend: &impl Fn(&'c Blob<'b>) -> &'a [u8]) {
+        for event in &update.events {
+            let fact = match event {
+                Event::Put { kv, .. } => Fact::Put(self.kv(kv, false, lend)),
+                Event::Delete { key, revision, .. } => {
+                    Fact::Delete { key: self.key(lend(key)), revision: *revision }
+                }
+            };
+            self.facts.push((update.t.0, fact));
+        }
     }
 
     fn key(&mut self, bytes: &'a [u8]) -> Key {
@@ -248,20 +435,30 @@ impl<'a> Log<'a> {
     }
 
     /// `to` is 0 for a single key, until the keys are ranked.
-    fn range(&mut self, key: &'a history::Blob<'_>, end: Option<&'a history::Blob<'_>>) -> Keys {
-        let from = self.key(key.bytes());
-        let to = match end.map(history::Blob::bytes) {
-            None => NONE - 1,
+    fn range<'c, 'b>(
+        &mut self,
+        key: &'c Blob<'b>,
+        end: Option<&'c Blob<'b>>,
+        lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
+    ) -> Keys {
+        let from = self.key(lend(key));
+        let to = match end.map(lend) {
+            None => ONE,
             Some(b"\0") => NONE,
             Some(end) => self.key(end),
         };
         Keys { from, to }
     }
 
-    fn kv(&mut self, kv: &'a KeyValue<'_>, keys_only: bool) -> Kv<'a> {
+    fn kv<'c, 'b>(
+        &mut self,
+        kv: &'c KeyValue<'b>,
+        keys_only: bool,
+        lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
+    ) -> Kv<'a> {
         Kv {
-            key: self.key(kv.key.bytes()),
-            value: (!keys_only).then(|| kv.value.bytes()),
+            key: self.key(lend(&kv.key)),
+            value: (!keys_only || !kv.value.bytes().is_empty()).then(|| lend(&kv.value)),
             create: kv.create_revision,
             modified: kv.mod_revision,
             version: kv.version,
@@ -269,40 +466,51 @@ impl<'a> Log<'a> {
         }
     }
 
-    fn kvs(&mut self, kvs: &'a [KeyValue<'_>], keys_only: bool) -> Span {
+    fn kvs<'c, 'b>(
+        &mut self,
+        kvs: &'c [KeyValue<'b>],
+        keys_only: bool,
+        lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
+    ) -> Span {
         let start = index(self.kvs.len());
         for kv in kvs {
-            let kv = self.kv(kv, keys_only);
+            let kv = self.kv(kv, keys_only, lend);
             self.kvs.push(kv);
         }
         Span { start, len: index(kvs.len()) }
     }
 
-    fn action(&mut self, call: &'a Call<'_>, reply: Option<&'a Reply<'_>>) -> Action<'a> {
+    fn action<'c, 'b>(
+        &mut self,
+        call: &'c Call<'b>,
+        reply: Option<&'c Reply<'b>>,
+        lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
+    ) -> Action<'a> {
         match call {
             Call::Put(put) => {
-                let key = self.key(put.key.bytes());
+                let key = self.key(lend(&put.key));
                 let prev = match reply {
                     Some(Reply::Put { prev: Some(kv), .. }) => {
-                        self.kvs(std::slice::from_ref(kv), false).start
+                        self.kvs(std::slice::from_ref(kv), false, lend).start
                     }
                     _ => NONE,
                 };
-                let value = (!put.ignore_value).then(|| put.value.bytes());
+                let value = (!put.ignore_value).then(|| lend(&put.value));
                 let keep_lease = put.ignore_lease;
                 Action::Put { key, value, lease: put.lease, keep_lease, want_prev: put.prev_kv, prev }
             }
             Call::Range(range) => {
-                let keys = self.range(&range.key, range.end.as_ref());
+                let keys = self.range(&range.key, range.end.as_ref(), lend);
                 let mut flags = RangeFlags {
                     serializable: range.serializable,
+                    keys_only: range.keys_only,
                     count_only: range.count_only,
                     more: false,
                 };
                 let (kvs, count) = match reply {
                     Some(Reply::Range { kvs, count, more, .. }) => {
                         flags.more = *more;
-                        (self.kvs(kvs, range.keys_only), clamp(*count))
+                        (self.kvs(kvs, range.keys_only, lend), clamp(*count))
                     }
                     _ => (Span::default(), 0),
                 };
@@ -310,18 +518,23 @@ impl<'a> Log<'a> {
                 Action::Range { keys, limit, flags, revision: range.revision, kvs, count }
             }
             Call::Delete(delete) => {
-                let keys = self.range(&delete.key, delete.end.as_ref());
+                let keys = self.range(&delete.key, delete.end.as_ref(), lend);
                 let (deleted, prev) = match reply {
-                    Some(Reply::Delete { deleted, prev, .. }) => (clamp(*deleted), self.kvs(prev, false)),
+                    Some(Reply::Delete { deleted, prev, .. }) => {
+                        (clamp(*deleted), self.kvs(prev, false, lend))
+                    }
                     _ => (0, Span::default()),
                 };
                 Action::Delete { keys, want_prev: delete.prev_kv, deleted, prev }
             }
-            Call::Txn(txn) => self.txn(txn, reply),
-            Call::Grant { ttl, lease } => match reply {
-                Some(Reply::Grant { lease, ttl, .. }) => Action::Grant { lease: *lease, ttl: *ttl },
-                _ => Action::Grant { lease: *lease, ttl: *ttl },
-            },
+            Call::Txn(txn) => self.txn(txn, reply, lend),
+            Call::Grant { ttl, lease: asked } => {
+                let (lease, ttl) = match reply {
+                    Some(Reply::Grant { lease, ttl, .. }) => (*lease, *ttl),
+                    _ => (*asked, *ttl),
+                };
+                Action::Grant { asked: *asked, lease, ttl }
+            }
             Call::Revoke { lease } => Action::Revoke { lease: *lease },
             Call::KeepAlive { lease } => match reply {
                 Some(Reply::KeepAlive { ttl, .. }) => Action::KeepAlive { lease: *lease, ttl: *ttl },
@@ -331,12 +544,17 @@ impl<'a> Log<'a> {
         }
     }
 
-    fn txn(&mut self, txn: &'a history::Txn<'_>, reply: Option<&'a Reply<'_>>) -> Action<'a> {
+    fn txn<'c, 'b>(
+        &mut self,
+        txn: &'c history::Txn<'b>,
+        reply: Option<&'c Reply<'b>>,
+        lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
+    ) -> Action<'a> {
         let start = index(self.compares.len());
         for compare in &txn.compare {
-            let keys = self.range(&compare.key, compare.end.as_ref());
+            let keys = self.range(&compare.key, compare.end.as_ref(), lend);
             let operand = match &compare.target {
-                Target::Value(value) => Operand::Value(value.bytes()),
+                Target::Value(value) => Operand::Value(lend(value)),
                 Target::Version(n) => Operand::Version(*n),
                 Target::Create(n) => Operand::Create(*n),
                 Target::Mod(n) => Operand::Mod(*n),
@@ -347,12 +565,12 @@ impl<'a> Log<'a> {
         let compares = Span { start, len: index(txn.compare.len()) };
         let (success, failure, succeeded) = match reply {
             Some(Reply::Txn { succeeded: true, replies, .. }) => {
-                (self.branch(&txn.success, Some(replies)), Span::default(), Some(true))
+                (self.branch(&txn.success, Some(replies), lend), Span::default(), Some(true))
             }
             Some(Reply::Txn { succeeded: false, replies, .. }) => {
-                (Span::default(), self.branch(&txn.failure, Some(replies)), Some(false))
+                (Span::default(), self.branch(&txn.failure, Some(replies), lend), Some(false))
             }
-            _ => (self.branch(&txn.success, None), self.branch(&txn.failure, None), None),
+            _ => (self.branch(&txn.success, None, lend), self.branch(&txn.failure, None, lend), None),
         };
         // etcd asks the cluster unless every call, of both branches, is a serializable read.
         let serializable = txn
@@ -364,54 +582,56 @@ impl<'a> Log<'a> {
         Action::Txn(index(self.txns.len() - 1))
     }
 
-    fn branch(&mut self, calls: &'a [Call<'_>], replies: Option<&'a [Reply<'_>]>) -> Span {
+    fn branch<'c, 'b>(
+        &mut self,
+        calls: &'c [Call<'b>],
+        replies: Option<&'c [Reply<'b>]>,
+        lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
+    ) -> Span {
         // Nested branches push actions of their own, so a branch is collected before it is laid down in one piece.
         let actions: Vec<Action<'a>> = calls
             .iter()
             .enumerate()
-            .map(|(at, call)| self.action(call, replies.and_then(|replies| replies.get(at))))
+            .map(|(at, call)| self.action(call, replies.and_then(|replies| replies.get(at)), lend))
             .collect();
         let start = index(self.actions.len());
         self.actions.extend(actions);
         Span { start, len: index(calls.len()) }
     }
 
-    /// Turns keys from numbers in order of appearance into ranks.
-    fn rank_keys(&mut self) {
-        self.ids = FxHashMap::default();
-        let mut by_rank: Vec<Key> = (0..index(self.keys.len())).collect();
-        by_rank.sort_unstable_by_key(|&id| self.keys[id as usize]);
-        let mut rank = vec![0; self.keys.len()];
-        for (at, &id) in by_rank.iter().enumerate() {
-            rank[id as usize] = index(at);
-        }
-        self.keys = by_rank.iter().map(|&id| self.keys[id as usize]).collect();
-        let last = index(self.keys.len());
-        let ranked = |keys: &mut Keys| {
-            let from = rank[keys.from as usize];
-            let to = match keys.to {
-                end if end == NONE - 1 => from + 1,
-                NONE => last,
-                end => rank[end as usize].max(from),
+    /// Puts parts together: their keys become ranks among all keys, and their indices move behind each other.
+    fn join(parts: Vec<Self>, complete: bool) -> Self {
+        let mut keys: Vec<&'a [u8]> = parts.iter().flat_map(|part| part.keys.iter().copied()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let mut log = Self { keys, complete, ..Self::default() };
+        log.ops.reserve_exact(parts.iter().map(|part| part.ops.len()).sum());
+        log.kvs.reserve_exact(parts.iter().map(|part| part.kvs.len()).sum());
+        for mut part in parts {
+            part.ids = FxHashMap::default();
+            let rank = |key: &&[u8]| index(log.keys.partition_point(|known| known < key));
+            let moved = Moved {
+                ranks: part.keys.iter().map(rank).collect(),
+                last: index(log.keys.len()),
+                actions: index(log.actions.len()),
+                txns: index(log.txns.len()),
+                compares: index(log.compares.len()),
+                kvs: index(log.kvs.len()),
             };
-            *keys = Keys { from, to };
-        };
-        let own = self.ops.iter_mut().map(|op| &mut op.action);
-        for action in own.chain(&mut self.actions) {
-            match action {
-                Action::Put { key, .. } => *key = rank[*key as usize],
-                Action::Range { keys, .. } | Action::Delete { keys, .. } => ranked(keys),
-                _ => {}
-            }
+            part.ops.iter_mut().for_each(|op| moved.action(&mut op.action));
+            part.actions.iter_mut().for_each(|action| moved.action(action));
+            part.txns.iter_mut().for_each(|txn| moved.txn(txn));
+            part.compares.iter_mut().for_each(|compare| moved.keys(&mut compare.keys));
+            part.kvs.iter_mut().for_each(|kv| moved.key(&mut kv.key));
+            part.facts.iter_mut().for_each(|(_, fact)| moved.key(fact.key_mut()));
+            log.ops.append(&mut part.ops);
+            log.actions.append(&mut part.actions);
+            log.txns.append(&mut part.txns);
+            log.compares.append(&mut part.compares);
+            log.kvs.append(&mut part.kvs);
+            log.facts.append(&mut part.facts);
         }
-        self.compares.iter_mut().for_each(|compare| ranked(&mut compare.keys));
-        self.kvs.iter_mut().for_each(|kv| kv.key = rank[kv.key as usize]);
-        for (_, fact) in &mut self.facts {
-            match fact {
-                Fact::Put(kv) => kv.key = rank[kv.key as usize],
-                Fact::Born { key, .. } | Fact::Delete { key, .. } => *key = rank[*key as usize],
-            }
-        }
+        log
     }
 
     /// The branch of an answered transaction that was taken.

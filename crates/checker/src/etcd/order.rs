@@ -49,6 +49,8 @@ pub(super) enum Disorder {
     Backwards { early: u32, late: u32 },
     /// An answer with a revision that etcd cannot give.
     Impossible { op: u32, revision: i64 },
+    /// A lease was granted under another id than the one that was asked for.
+    Renamed { op: u32, asked: i64, lease: i64 },
     /// An answered read of a revision that was not there yet.
     Future { op: u32, asked: i64, head: i64 },
 }
@@ -161,6 +163,12 @@ fn place(log: &Log<'_>, index: u32, entries: &mut Vec<Entry>) -> Result<(), Diso
         _ if log.wrote(&op.action) => Role::Write,
         _ => Role::Read,
     };
+    if let Action::Grant { asked, lease, .. } = op.action
+        && asked != 0
+        && asked != lease
+    {
+        return Err(Disorder::Renamed { op: index, asked, lease });
+    }
     let least = if role == Role::Write { 2 } else { 1 };
     if op.revision < least {
         return Err(Disorder::Impossible { op: index, revision: op.revision });

@@ -2,7 +2,9 @@
 //!
 //! Only prunes and sorts guesses; the replay judges. What is called broken here must be so whatever happens later.
 
-use super::log::{Action, Key, Keys, Kv, Log, NONE, Txn};
+use history::Comparison;
+
+use super::log::{Action, Compare, Key, Keys, Kv, Log, NONE, Operand, Txn};
 use super::order::{Entry, Order, Role};
 use super::store::{Cell, Presence, compare_cell};
 
@@ -184,16 +186,35 @@ impl<'a> Follow<'_, 'a> {
 
     fn compares(&mut self, txn: &Txn, at: i64) -> Option<Outlook> {
         let compares = &self.log.compares[txn.compares.range()];
-        let mine = |keys: Keys| keys.single() == Some(self.key);
-        let holds = |compare| compare_cell(&self.cell, compare, self.base).unwrap_or(true);
-        let wrong = match (txn.succeeded, compares) {
-            (Some(true), _) => compares.iter().any(|compare| mine(compare.keys) && !holds(compare)),
-            (_, [compare]) => {
-                mine(compare.keys) && compare_cell(&self.cell, compare, self.base) == Some(true)
+        let succeeded = txn.succeeded == Some(true);
+        if !succeeded && compares.len() > 1 {
+            // Another comparison may be the one that failed.
+            return None;
+        }
+        for compare in compares.iter().filter(|compare| compare.keys.single() == Some(self.key)) {
+            match compare_cell(&self.cell, compare, self.base) {
+                Some(holds) if holds != succeeded => {
+                    let never = succeeded && compare.comparison == Comparison::Equal && self.is_past(compare);
+                    let delete =
+                        matches!(compare.operand, Operand::Mod(0) | Operand::Create(0) | Operand::Version(0));
+                    let needs = Outlook::Needs { before: at, delete };
+                    return Some(if never { Outlook::Broken } else { needs });
+                }
+                _ => {}
             }
-            _ => false,
+        }
+        None
+    }
+
+    /// Whether a comparison asks for a revision of the key that it can never have again.
+    fn is_past(&self, compare: &Compare<'_>) -> bool {
+        let (n, own) = match compare.operand {
+            Operand::Mod(n) => (n, self.cell.modified),
+            Operand::Create(n) => (n, self.cell.create),
+            _ => return false,
         };
-        wrong.then_some(Outlook::Needs { before: at, delete: false })
+        // Only what is written later than here can still change it, and that has a later revision.
+        n > 0 && n <= self.revision && n != own
     }
 
     fn action(&mut self, action: &Action<'a>, at: i64) -> Option<Outlook> {

@@ -69,41 +69,61 @@ struct Guess {
     /// The unlikely candidates are listed as well.
     all: bool,
     chosen: Candidate,
+    /// Only candidates that concern some key of each of these are worth a try.
+    only: Vec<Vec<Keys>>,
     /// Guesses that have a part in the failure of this one's candidates.
     blame: Blame,
 }
 
-/// A set of the guesses made so far: all from `from` on, and some before.
+/// Why something failed: guesses made so far, all from `from` on and some before, and what about them matters.
 #[derive(Clone, Debug)]
 struct Blame {
     from: usize,
     some: Vec<usize>,
+    /// What was guessed about these keys matters.
+    keys: Vec<Keys>,
+    /// That these guesses used their operations matters.
+    users: Vec<usize>,
     /// Guesses that stand for good are among them.
     settled: bool,
 }
 
 impl Blame {
-    const NOBODY: Self = Self { from: usize::MAX, some: Vec::new(), settled: false };
+    const NOBODY: Self =
+        Self { from: usize::MAX, some: Vec::new(), keys: Vec::new(), users: Vec::new(), settled: false };
 
-    fn add(&mut self, guess: usize) {
-        if guess >= self.from {
-            return;
-        }
-        if let Err(at) = self.some.binary_search(&guess) {
-            self.some.insert(at, guess);
-        }
+    fn user(guess: usize) -> Self {
+        Self { some: vec![guess], users: vec![guess], ..Self::NOBODY }
     }
 
     fn merge(&mut self, other: &Self) {
         self.from = self.from.min(other.from);
         self.settled |= other.settled;
-        other.some.iter().for_each(|&guess| self.add(guess));
+        merge(&mut self.some, &other.some);
+        merge(&mut self.users, &other.users);
         self.some.retain(|&guess| guess < self.from);
+        for keys in &other.keys {
+            if !self.keys.contains(keys) {
+                self.keys.push(*keys);
+            }
+        }
     }
 
     /// The latest of them among the first `made` guesses.
     fn latest(&self, made: usize) -> Option<usize> {
         if self.from < made { Some(made - 1) } else { self.some.iter().copied().rfind(|&guess| guess < made) }
+    }
+
+    fn concerns(&self, keys: &[Keys]) -> bool {
+        keys.iter().any(|a| self.keys.iter().any(|b| a.overlaps(*b)))
+    }
+}
+
+fn merge(into: &mut Vec<usize>, from: &[usize]) {
+    for &guess in from {
+        if let Err(at) = into.binary_search(&guess) {
+            into.insert(at, guess);
+        }
     }
 }
 
@@ -232,7 +252,8 @@ impl<'l, 'a> Search<'l, 'a> {
         match problem {
             // Whatever was guessed, the key was there behind that write.
             Problem::Missing(_) => {
-                self.guesses_since(self.store.certain_at(Keys::one(key)).max(cell.modified))
+                let since = self.store.certain_at(Keys::one(key)).max(cell.modified);
+                Blame { keys: keys.clone(), ..self.guesses_since(since) }
             }
             // What an answered write wrote is no guess, and what came before it is gone.
             Problem::Differs(kv) if kv.modified < cell.modified || kv.modified > at => Blame::NOBODY,
@@ -272,12 +293,12 @@ impl<'l, 'a> Search<'l, 'a> {
     fn guesses_since(&self, revision: i64) -> Blame {
         let from = self.guesses.partition_point(|guess| guess.revision <= revision);
         let settled = from == 0 && self.settled.last().is_some_and(|(settled, _)| *settled > revision);
-        Blame { from, some: Vec::new(), settled }
+        Blame { from, settled, ..Blame::NOBODY }
     }
 
     fn guesses_about(&self, keys: &[Keys]) -> Blame {
         let since = keys.iter().map(|keys| self.store.certain_at(*keys)).min().unwrap_or(i64::MAX);
-        self.guesses_since(since)
+        Blame { keys: keys.to_vec(), ..self.guesses_since(since) }
     }
 
     /// Chooses what took a hidden revision.
@@ -287,7 +308,17 @@ impl<'l, 'a> Search<'l, 'a> {
         let mark = self.store.mark();
         let chosen = Candidate::Nothing;
         let blame = Blame::NOBODY;
-        self.guesses.push(Guess { revision, entry, mark, candidates, next: 0, all: false, chosen, blame });
+        self.guesses.push(Guess {
+            revision,
+            entry,
+            mark,
+            candidates,
+            next: 0,
+            all: false,
+            chosen,
+            only: Vec::new(),
+            blame,
+        });
         self.choose()
     }
 
@@ -302,13 +333,24 @@ impl<'l, 'a> Search<'l, 'a> {
                     break;
                 }
                 guess.all = true;
-                let more = self.supply.all(self.log, self.order, revision);
+                let only = guess.only.first().map(Vec::as_slice);
+                let (more, looked) = self.supply.all(self.log, self.order, &self.store, revision, only);
+                let about = self.guesses_about(&looked);
+                let guess = &mut self.guesses[this];
                 let more: Vec<Candidate> =
                     more.into_iter().filter(|candidate| !guess.candidates.contains(candidate)).collect();
+                guess.blame.merge(&about);
                 guess.candidates.extend(more);
                 continue;
             };
             guess.next += 1;
+            if !guess.only.is_empty() {
+                let keys = self.supply.keys(self.log, candidate);
+                let concerns = |only: &Vec<Keys>| keys.iter().any(|a| only.iter().any(|b| a.overlaps(*b)));
+                if !guess.only.iter().all(concerns) {
+                    continue;
+                }
+            }
             guess.chosen = candidate;
             self.budget = self.budget.saturating_sub(1);
             match self.attempt(candidate, revision, entry, mark) {
@@ -332,12 +374,8 @@ impl<'l, 'a> Search<'l, 'a> {
     /// Lets `candidate` take `revision`, if nothing speaks against it at once; otherwise, the guesses that do.
     fn attempt(&mut self, candidate: Candidate, revision: i64, entry: usize, mark: usize) -> Step<()> {
         if let Some(at) = self.supply.used(candidate) {
-            let mut blame = Blame::NOBODY;
-            match self.guesses.binary_search_by_key(&at, |guess| guess.revision) {
-                Ok(guess) => blame.add(guess),
-                Err(_) => blame.settled = true,
-            }
-            return Err(blame);
+            let guess = self.guesses.binary_search_by_key(&at, |guess| guess.revision);
+            return Err(guess.map_or(Blame { settled: true, ..Blame::NOBODY }, Blame::user));
         }
         let keys = self.supply.keys(self.log, candidate);
         let before = self.guesses_about(&keys);
@@ -393,7 +431,14 @@ impl<'l, 'a> Search<'l, 'a> {
             for guess in self.guesses.drain(guilty + 1..) {
                 self.supply.give_back(guess.chosen);
             }
+            let chosen = self.guesses[guilty].chosen;
+            let keys = self.supply.keys(self.log, chosen);
+            let part = blame.users.contains(&guilty) || blame.concerns(&keys);
             let guess = &mut self.guesses[guilty];
+            if !part {
+                // Another candidate that leaves these keys alone fails in the same way.
+                guess.only.push(blame.keys.clone());
+            }
             guess.blame.merge(&blame);
             let (mark, entry, revision, chosen) = (guess.mark, guess.entry, guess.revision, guess.chosen);
             self.supply.give_back(chosen);

@@ -15,6 +15,9 @@ use super::log::{Action, Compare, Fact, Key, Keys, Kv, Log, NONE, Operand, Range
 /// A lease that nobody knows.
 const ANY_LEASE: i64 = i64::MIN;
 
+/// What is wrong with an answer that was not asked for.
+const UNASKED: &str = "tells what was not asked for";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Presence {
     Absent,
@@ -175,6 +178,9 @@ impl<'a> Store<'a> {
         let cell = self.cell(fact.key());
         match fact {
             Fact::Put(kv) => fits(cell, kv, self.base),
+            Fact::Written { revision, .. } => {
+                cell.presence == Presence::Present && cell.modified == *revision
+            }
             Fact::Born { revision, .. } => {
                 cell.presence == Presence::Present && cell.create.abs() == *revision
             }
@@ -232,8 +238,12 @@ impl<'a> Store<'a> {
     }
 
     fn mismatch(&self, problem: Problem<'a>) -> Checked<'a> {
-        let key = problem.key();
-        self.mismatch_of(problem, vec![Keys::one(key)])
+        let keys = match problem {
+            // Wrong whatever the store held.
+            Problem::Shape { .. } => Vec::new(),
+            _ => vec![Keys::one(problem.key())],
+        };
+        self.mismatch_of(problem, keys)
     }
 
     fn mismatch_of(&self, problem: Problem<'a>, keys: Vec<Keys>) -> Checked<'a> {
@@ -260,6 +270,9 @@ impl<'a> Store<'a> {
     fn replay_inner(&mut self, log: &Log<'a>, action: &Action<'a>, at: i64, before: i64) -> Checked<'a> {
         match *action {
             Action::Put { key, want_prev, prev, value, keep_lease, .. } => {
+                if prev != NONE && (!want_prev || log.kvs[prev as usize].key != key) {
+                    return self.mismatch(Problem::Shape { key, what: UNASKED });
+                }
                 if want_prev {
                     self.look(key, (prev != NONE).then(|| log.kvs[prev as usize]), before)?;
                 }
@@ -272,6 +285,9 @@ impl<'a> Store<'a> {
             Action::Range { revision, .. } if revision != 0 => Ok(()),
             Action::Range { .. } => self.check_range(log, action, before),
             Action::Delete { keys, want_prev, deleted, prev } => {
+                if !want_prev && prev.len > 0 {
+                    return self.mismatch(Problem::Shape { key: keys.from, what: UNASKED });
+                }
                 self.check_delete(keys, want_prev.then(|| &log.kvs[prev.range()]), deleted, before)?;
                 // Without an effect it took no revision: it is a look like any other.
                 self.delete(keys);
@@ -306,6 +322,10 @@ impl<'a> Store<'a> {
                 if settled != cell {
                     self.set(key, settled);
                 }
+                if kv.value.is_none() {
+                    // Which value it was remains open.
+                    return Ok(());
+                }
             }
         }
         self.pin(key, at);
@@ -315,14 +335,21 @@ impl<'a> Store<'a> {
     pub(super) fn check_range(&mut self, log: &Log<'a>, action: &Action<'a>, at: i64) -> Checked<'a> {
         let Action::Range { keys, limit, flags, kvs, count, .. } = *action else { return Ok(()) };
         let kvs = &log.kvs[kvs.range()];
+        let told_values = flags.keys_only && kvs.iter().any(|kv| kv.value.is_some());
+        if told_values || flags.count_only && !kvs.is_empty() {
+            return self.mismatch(Problem::Shape { key: keys.from, what: UNASKED });
+        }
         if flags.count_only {
+            if flags.more {
+                return self.mismatch(Problem::Shape { key: keys.from, what: "claims that there was more" });
+            }
             return self.check_count(keys, count, at);
         }
         let sorted = kvs.windows(2).all(|pair| pair[0].key < pair[1].key);
         if let Some(kv) = kvs.iter().find(|kv| !sorted || !keys.contains(kv.key)) {
             return self.mismatch(Problem::Shape { key: kv.key, what: "lists keys out of order or range" });
         }
-        let cut = limit > 0 && kvs.len() == limit as usize;
+        let cut = limit > 0 && count > limit;
         // Behind the last key of a reply that was cut off, only the count tells anything.
         let told = if cut { kvs.last().map_or(keys.from, |kv| kv.key + 1) } else { keys.to };
         let mut shown = kvs.iter().peekable();
@@ -344,7 +371,9 @@ impl<'a> Store<'a> {
             next = next.and_then(|key| self.live.next(key + 1, told));
         }
         for key in keys.from..told {
-            self.pin(key, at);
+            if !flags.keys_only || self.cell(key).presence == Presence::Absent {
+                self.pin(key, at);
+            }
         }
         self.check_cut(keys, kvs, limit, flags, count, at)
     }

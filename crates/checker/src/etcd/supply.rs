@@ -3,15 +3,16 @@
 //! Lists candidates, the likely ones first; it decides nothing. Every operation that could have taken a revision is
 //! in the full list, or one that is as good.
 
+use history::Comparison;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Operand, Txn};
+use super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Op, Operand, Txn};
 use super::order::{Order, Role};
 use super::outlook::{Outlook, Timelines};
 use super::store::Store;
 
 /// Keys looked at for a likely candidate; the full list has the others.
-const LIKELY_KEYS: usize = 64;
+const LIKELY_KEYS: usize = 128;
 
 /// Something that may have taken a hidden revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,21 +32,38 @@ pub(super) struct Scene<'s, 'a> {
     pub(super) timelines: Option<&'s Timelines>,
 }
 
-/// An operation that may change a key.
-#[derive(Clone, Copy, Debug)]
-struct Offer {
-    invoked: u64,
-    op: u32,
-    kind: Kind,
+/// The operations that may change one key, each kind by time of invocation.
+#[derive(Debug, Default)]
+struct Offers {
+    /// Puts of values that nobody ever saw or asked for: one is as good as another, so they are used in order.
+    plain: Stack,
+    /// Deletes of this key alone: as above.
+    deletes: Stack,
+    /// Transactions on this key alone that do nothing unless it was last written at a revision, with that revision.
+    guarded: Vec<(i64, u32)>,
+    other: Vec<u32>,
 }
 
+/// Operations of which one is as good as another: the first `used` are used.
+#[derive(Debug, Default)]
+struct Stack {
+    ops: Vec<u32>,
+    used: usize,
+}
+
+impl Stack {
+    fn next(&self, log: &Log<'_>, known_by: u64) -> Option<u32> {
+        self.ops.get(self.used).copied().filter(|&op| log.ops[op as usize].invoked <= known_by)
+    }
+}
+
+/// What an offer is to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// A put of a value that nobody ever saw or asked for: as good as any other of its key.
     Plain,
-    Put,
     Delete,
-    Txn,
+    Guarded(i64),
+    Other,
 }
 
 pub(super) struct Supply<'a> {
@@ -55,16 +73,22 @@ pub(super) struct Supply<'a> {
     pub(super) evidence: FxHashMap<i64, Vec<Fact<'a>>>,
     /// Operations that may write this value to this key.
     writers: FxHashMap<(Key, &'a [u8]), Vec<u32>>,
-    /// Operations that may change a key, by time of invocation.
-    offers: FxHashMap<Key, Vec<Offer>>,
-    /// All of them, by time of invocation, with one of their keys.
-    recent: Vec<(u64, u32, Key)>,
+    offers: FxHashMap<Key, Offers>,
+    /// The stack that an operation is in.
+    stacked: FxHashMap<u32, (Key, Kind)>,
+    /// Keys that have offers, by the invocation of each.
+    recent: Vec<(u64, Key)>,
+    keys: Vec<Key>,
+    revokes: Vec<u32>,
+    /// Puts that keep the value that is there, by key.
+    keeping: FxHashMap<Key, Vec<u32>>,
     /// Operations whose value was seen at one revision, which they must have taken.
     reserved: FxHashMap<u32, i64>,
     /// Times before which a lease cannot have ended.
     ends: FxHashMap<i64, u64>,
-    /// All keys that a lease may ever have had.
+    /// All keys that a lease may ever have had, and the other way round.
     lease_keys: FxHashMap<i64, Vec<Keys>>,
+    key_leases: FxHashMap<Key, Vec<i64>>,
     used: FxHashMap<u32, i64>,
 }
 
@@ -75,29 +99,38 @@ impl<'a> Supply<'a> {
             evidence: FxHashMap::default(),
             writers: FxHashMap::default(),
             offers: FxHashMap::default(),
+            stacked: FxHashMap::default(),
             recent: Vec::new(),
+            keys: Vec::new(),
+            revokes: Vec::new(),
+            keeping: FxHashMap::default(),
             reserved: FxHashMap::default(),
             ends: FxHashMap::default(),
             lease_keys: FxHashMap::default(),
+            key_leases: FxHashMap::default(),
             used: FxHashMap::default(),
         };
         if supply.hidden.is_empty() {
             return supply;
         }
         supply.collect_evidence(log);
-        for (index, op) in (0..).zip(&log.ops) {
-            if op.ending == Ending::Unknown {
-                let mut keys = Vec::new();
-                supply.offer(log, index, &op.action, &mut keys);
-                if let Some(keys) = keys.first() {
-                    supply.recent.push((op.invoked, index, keys.from));
-                }
-            }
+        let mut unknown: Vec<u32> = (0..)
+            .zip(&log.ops)
+            .filter(|(_, op)| op.ending == Ending::Unknown)
+            .map(|(index, _)| index)
+            .collect();
+        unknown.sort_by_key(|&op| log.ops[op as usize].invoked);
+        for &op in &unknown {
+            supply.writes(log, op, &log.ops[op as usize].action);
         }
-        supply.recent.sort_unstable();
-        supply.offers.values_mut().for_each(|offers| offers.sort_by_key(|offer| (offer.invoked, offer.op)));
         supply.reserve();
-        supply.tell_apart(log);
+        let apart = supply.told_apart(log);
+        for &op in &unknown {
+            supply.offer(log, op, &apart);
+        }
+        supply.keys = supply.offers.keys().copied().collect();
+        supply.keys.sort_unstable();
+        supply.offers.values_mut().for_each(|offers| offers.guarded.sort_by_key(|(guard, _)| *guard));
         supply.lease_ends(log);
         supply
     }
@@ -111,7 +144,11 @@ impl<'a> Supply<'a> {
         let born = |kv: &super::log::Kv<'a>| Fact::Born { key: kv.key, revision: kv.create };
         let shown = log.kvs.iter().flat_map(|kv| [Fact::Put(*kv), born(kv)]);
         let told = log.facts.iter().map(|(_, fact)| *fact);
-        for fact in shown.chain(told) {
+        let mut compared = Vec::new();
+        for op in log.ops.iter().filter(|op| op.ending == Ending::Ok) {
+            held(log, &op.action, &mut compared);
+        }
+        for fact in shown.chain(told).chain(compared) {
             if self.hidden.binary_search(&fact.revision()).is_err() {
                 continue;
             }
@@ -124,50 +161,20 @@ impl<'a> Supply<'a> {
         }
     }
 
-    fn offer(&mut self, log: &Log<'a>, op: u32, action: &Action<'a>, keys: &mut Vec<Keys>) {
-        let invoked = log.ops[op as usize].invoked;
+    /// Notes the values that an operation may write.
+    fn writes(&mut self, log: &Log<'a>, op: u32, action: &Action<'a>) {
         match *action {
-            Action::Put { key, value, lease, keep_lease, .. } => {
-                keys.push(Keys::one(key));
-                if let Some(value) = value {
-                    self.writers.entry((key, value)).or_default().push(op);
-                }
-                let plain = value.is_some() && lease == 0 && !keep_lease;
-                let kind = if plain { Kind::Plain } else { Kind::Put };
-                self.offers.entry(key).or_default().push(Offer { invoked, op, kind });
+            Action::Put { key, value: Some(value), .. } => {
+                self.writers.entry((key, value)).or_default().push(op);
             }
-            Action::Delete { keys: range, .. } => {
-                keys.push(range);
-                for key in range.from..range.to {
-                    self.offers.entry(key).or_default().push(Offer { invoked, op, kind: Kind::Delete });
-                }
-            }
+            Action::Put { key, value: None, .. } => self.keeping.entry(key).or_default().push(op),
             Action::Txn(txn) => {
                 let txn = &log.txns[txn as usize];
-                let first = keys.len();
-                self.offer_branches(log, op, txn, keys);
-                let mut mine: Vec<Keys> = keys[first..].to_vec();
-                mine.sort_unstable_by_key(|keys| (keys.from, keys.to));
-                mine.dedup();
-                for range in mine {
-                    for key in range.from..range.to {
-                        let offers = self.offers.entry(key).or_default();
-                        offers.retain(|offer| offer.op != op);
-                        offers.push(Offer { invoked, op, kind: Kind::Txn });
-                    }
+                for at in txn.success.range().chain(txn.failure.range()) {
+                    self.writes(log, op, &log.actions[at]);
                 }
             }
-            Action::Revoke { .. } => keys.push(Keys { from: 0, to: 0 }),
             _ => {}
-        }
-    }
-
-    fn offer_branches(&mut self, log: &Log<'a>, op: u32, txn: &Txn, keys: &mut Vec<Keys>) {
-        for at in txn.success.range().chain(txn.failure.range()) {
-            match &log.actions[at] {
-                Action::Txn(inner) => self.offer_branches(log, op, &log.txns[*inner as usize], keys),
-                action => self.offer(log, op, action, keys),
-            }
         }
     }
 
@@ -176,7 +183,8 @@ impl<'a> Supply<'a> {
         for (&revision, facts) in &self.evidence {
             for fact in facts {
                 let Fact::Put(kv) = fact else { continue };
-                let Some(value) = kv.value else { continue };
+                // A put that keeps the value may have shown it a second time.
+                let Some(value) = kv.value.filter(|_| !self.keeping.contains_key(&kv.key)) else { continue };
                 if let Some([only]) = self.writers.get(&(kv.key, value)).map(Vec::as_slice) {
                     self.reserved.insert(*only, revision);
                 }
@@ -184,23 +192,58 @@ impl<'a> Supply<'a> {
         }
     }
 
-    /// A put is as good as another one of its key only if nobody can tell their values apart.
-    fn tell_apart(&mut self, log: &Log<'a>) {
-        let mut apart: FxHashSet<u32> = FxHashSet::default();
+    /// Puts that are not as good as others of their key, as somebody can tell their values apart: single ones, and
+    /// all of a key.
+    fn told_apart(&self, log: &Log<'a>) -> (FxHashSet<u32>, Vec<Keys>) {
+        let mut single = FxHashSet::default();
         for fact in self.evidence.values().flatten() {
             if let Fact::Put(Kv { key, value: Some(value), .. }) = fact {
-                apart.extend(self.writers.get(&(*key, value)).into_iter().flatten());
+                single.extend(self.writers.get(&(*key, *value)).into_iter().flatten().copied());
             }
         }
         let asked = log.compares.iter().filter(|compare| matches!(compare.operand, Operand::Value(_)));
-        let asked: Vec<Keys> = asked.map(|compare| compare.keys).collect();
-        for (key, offers) in &mut self.offers {
-            let asked = asked.iter().any(|keys| keys.contains(*key));
-            for offer in offers.iter_mut().filter(|offer| asked || apart.contains(&offer.op)) {
-                if offer.kind == Kind::Plain {
-                    offer.kind = Kind::Put;
-                }
+        let mut keys: Vec<Keys> = asked.map(|compare| compare.keys).collect();
+        let actions = log.ops.iter().map(|op| &op.action).chain(&log.actions);
+        keys.extend(actions.filter_map(|action| match action {
+            Action::Put { key, value: None, .. } => Some(Keys::one(*key)),
+            _ => None,
+        }));
+        keys.sort_unstable_by_key(|keys| (keys.from, keys.to));
+        keys.dedup();
+        (single, keys)
+    }
+
+    /// Lists an operation with the keys that it may change.
+    fn offer(&mut self, log: &Log<'a>, op: u32, apart: &(FxHashSet<u32>, Vec<Keys>)) {
+        let Op { invoked, action, .. } = log.ops[op as usize];
+        let mut changed = Vec::new();
+        changes(log, &action, &mut changed);
+        let told = |key| apart.0.contains(&op) || apart.1.iter().any(|keys| keys.contains(key));
+        let kind = match action {
+            Action::Put { key, value: Some(_), lease: 0, keep_lease: false, .. } if !told(key) => Kind::Plain,
+            Action::Delete { keys, .. } if keys.single().is_some() => Kind::Delete,
+            Action::Txn(txn) => {
+                guard(log, &log.txns[txn as usize], &changed).map_or(Kind::Other, Kind::Guarded)
             }
+            Action::Revoke { .. } => {
+                self.revokes.push(op);
+                return;
+            }
+            _ => Kind::Other,
+        };
+        let reserved = self.reserved.contains_key(&op);
+        for key in changed.iter().flat_map(|keys| keys.from..keys.to) {
+            let offers = self.offers.entry(key).or_default();
+            match kind {
+                Kind::Plain | Kind::Delete if !reserved => {
+                    let stack = if kind == Kind::Plain { &mut offers.plain } else { &mut offers.deletes };
+                    stack.ops.push(op);
+                    self.stacked.insert(op, (key, kind));
+                }
+                Kind::Guarded(guard) => offers.guarded.push((guard, op)),
+                _ => offers.other.push(op),
+            }
+            self.recent.push((invoked, key));
         }
     }
 
@@ -208,7 +251,7 @@ impl<'a> Supply<'a> {
     fn lease_ends(&mut self, log: &Log<'_>) {
         for op in &log.ops {
             let (lease, ttl) = match op.action {
-                Action::Grant { lease, ttl } if op.ending != Ending::Failed => (lease, ttl),
+                Action::Grant { lease, ttl, .. } if op.ending != Ending::Failed => (lease, ttl),
                 Action::KeepAlive { lease, ttl } if op.ending == Ending::Ok && ttl > 0 => (lease, ttl),
                 _ => continue,
             };
@@ -224,19 +267,33 @@ impl<'a> Supply<'a> {
         }
         for (lease, key) in keys.into_iter().filter(|(lease, _)| *lease != 0) {
             self.lease_keys.entry(lease).or_default().push(Keys::one(key));
+            self.key_leases.entry(key).or_default().push(lease);
         }
     }
 
     pub(super) fn take(&mut self, candidate: Candidate, revision: i64) {
         if let Candidate::Op(op) = candidate {
             self.used.insert(op, revision);
+            if let Some(stack) = self.stack(op) {
+                stack.used += 1;
+            }
         }
     }
 
+    /// Takes back what was taken, the last first.
     pub(super) fn give_back(&mut self, candidate: Candidate) {
-        if let Candidate::Op(op) = candidate {
-            self.used.remove(&op);
+        if let Candidate::Op(op) = candidate
+            && self.used.remove(&op).is_some()
+            && let Some(stack) = self.stack(op)
+        {
+            stack.used -= 1;
         }
+    }
+
+    fn stack(&mut self, op: u32) -> Option<&mut Stack> {
+        let (key, kind) = self.stacked.get(&op)?;
+        let offers = self.offers.get_mut(key)?;
+        Some(if *kind == Kind::Plain { &mut offers.plain } else { &mut offers.deletes })
     }
 
     /// The revision that a candidate took already.
@@ -273,35 +330,24 @@ impl<'a> Supply<'a> {
         entry: usize,
     ) -> Vec<Candidate> {
         let Some(timelines) = scene.timelines.filter(|_| !self.evidence.contains_key(&revision)) else {
-            return self.all(scene.log, scene.order, revision);
+            return self.all(scene.log, scene.order, store, revision, None).0;
         };
         let mut candidates = revokes(scene.log, scene.order, revision);
         let known_by = scene.order.known_by(revision);
-        let until = self.recent.partition_point(|(invoked, ..)| *invoked <= known_by);
-        let mut keys: Vec<Key> = Vec::new();
-        for &(_, op, key) in self.recent[..until].iter().rev().take(8 * LIKELY_KEYS) {
-            if keys.len() == LIKELY_KEYS {
-                break;
-            }
-            if !self.used.contains_key(&op) && !keys.contains(&key) && (key as usize) < scene.log.keys.len() {
-                keys.push(key);
-            }
-        }
         let mut ranked: Vec<(i64, usize, Key, bool)> = Vec::new();
-        for (recency, &key) in keys.iter().enumerate() {
+        for (recency, key) in self.likely_keys(known_by).into_iter().enumerate() {
             let cell = store.cell(key);
-            let ranks = match timelines.outlook(scene.log, scene.order, key, cell, entry, revision) {
-                Outlook::Needs { before, delete } => Some((before, delete)),
-                Outlook::Free => Some((i64::MAX, false)),
-                Outlook::Settled | Outlook::Broken => None,
+            let rank = match timelines.outlook(scene.log, scene.order, key, cell, entry, revision) {
+                Outlook::Needs { before, delete } => (before, delete),
+                Outlook::Free => (i64::MAX, false),
+                Outlook::Settled | Outlook::Broken => continue,
             };
-            if let Some((rank, delete)) = ranks {
-                ranked.push((rank, recency, key, delete));
-            }
+            ranked.push((rank.0, recency, key, rank.1));
         }
         ranked.sort_unstable();
         for (_, _, key, delete) in ranked {
-            self.of_key(key, known_by, revision, delete, &mut candidates);
+            let scene = (scene.log, store, known_by);
+            self.of_key(scene, key, delete, &mut candidates);
             if delete && store.cell(key).lease != 0 {
                 self.expiry(store.cell(key).lease, known_by, &mut candidates);
             }
@@ -309,31 +355,49 @@ impl<'a> Supply<'a> {
         candidates
     }
 
-    /// The unused operations on a key, one for all that are as good as each other.
-    fn of_key(&self, key: Key, known_by: u64, revision: i64, delete: bool, to: &mut Vec<Candidate>) {
-        let Some(offers) = self.offers.get(&key) else { return };
-        let first = to.len();
-        let mut plain = false;
-        for offer in offers.iter().take_while(|offer| offer.invoked <= known_by) {
-            let taken = self.used.contains_key(&offer.op);
-            let elsewhere = self.reserved.get(&offer.op).is_some_and(|at| *at != revision);
-            if taken || elsewhere || (offer.kind == Kind::Plain && plain) {
-                continue;
-            }
-            plain |= offer.kind == Kind::Plain;
-            let candidate = Candidate::Op(offer.op);
-            if !to.contains(&candidate) {
-                let front = (offer.kind == Kind::Txn) || (delete == (offer.kind == Kind::Delete));
-                if front { to.insert(first, candidate) } else { to.push(candidate) }
+    /// The keys to look at: all, or those that were offered something lately.
+    fn likely_keys(&self, known_by: u64) -> Vec<Key> {
+        if self.keys.len() <= LIKELY_KEYS {
+            return self.keys.clone();
+        }
+        let until = self.recent.partition_point(|(invoked, _)| *invoked <= known_by);
+        let mut keys = Vec::with_capacity(LIKELY_KEYS);
+        for &(_, key) in self.recent[..until].iter().rev().take(4 * LIKELY_KEYS) {
+            if keys.len() < LIKELY_KEYS && !keys.contains(&key) {
+                keys.push(key);
             }
         }
+        keys
+    }
+
+    /// What is unused and may change a key as it is; deletes first if that is needed.
+    fn of_key(
+        &self,
+        (log, store, known_by): (&Log<'a>, &Store<'a>, u64),
+        key: Key,
+        delete: bool,
+        to: &mut Vec<Candidate>,
+    ) {
+        let Some(offers) = self.offers.get(&key) else { return };
+        let modified = store.cell(key).modified;
+        let from = offers.guarded.partition_point(|(guard, _)| *guard < modified);
+        let guarded = offers.guarded[from..].iter().take_while(|(guard, _)| *guard == modified);
+        let open = |op: &u32| {
+            let reserved = self.reserved.contains_key(op);
+            !reserved && log.ops[*op as usize].invoked <= known_by && !self.used.contains_key(op)
+        };
+        to.extend(guarded.map(|(_, op)| *op).filter(open).map(Candidate::Op));
+        let put = offers.plain.next(log, known_by);
+        let gone = offers.deletes.next(log, known_by);
+        let (first, second) = if delete { (gone, put) } else { (put, gone) };
+        to.extend(first.map(Candidate::Op));
+        to.extend(offers.other.iter().copied().filter(open).map(Candidate::Op));
+        to.extend(second.map(Candidate::Op));
     }
 
     fn expiry(&self, lease: i64, known_by: u64, to: &mut Vec<Candidate>) {
-        let candidate = Candidate::Expiry(lease);
-        let early = self.ends.get(&lease).is_some_and(|end| *end > known_by);
-        if !early && !to.contains(&candidate) {
-            to.push(candidate);
+        if self.ends.get(&lease).is_none_or(|end| *end <= known_by) {
+            to.push(Candidate::Expiry(lease));
         }
     }
 
@@ -354,48 +418,83 @@ impl<'a> Supply<'a> {
         }
     }
 
-    /// All candidates for a revision, including the ones that took another already.
-    pub(super) fn all(&self, log: &Log<'a>, order: &Order, revision: i64) -> Vec<Candidate> {
+    /// All candidates for a revision that concern `only` these keys, or any, including the ones that took another
+    /// revision already; with the keys that were looked at: what is not listed of these cannot do anything to them.
+    pub(super) fn all(
+        &self,
+        log: &Log<'a>,
+        order: &Order,
+        store: &Store<'a>,
+        revision: i64,
+        only: Option<&[Keys]>,
+    ) -> (Vec<Candidate>, Vec<Keys>) {
         let known_by = order.known_by(revision);
-        let fact = self.evidence.get(&revision).and_then(|facts| facts.first());
+        let scene = (log, store, known_by);
         let mut candidates = revokes(log, order, revision);
-        match fact {
+        let mut looked = Vec::new();
+        match self.evidence.get(&revision).and_then(|facts| facts.first()) {
             Some(Fact::Put(Kv { key, value: Some(value), .. })) => {
-                let written = self.writers.get(&(*key, *value)).into_iter().flatten().copied();
-                let kept = self.offers.get(key).into_iter().flatten().map(|offer| offer.op);
-                let kept = kept.filter(|&op| keeps_value(log, &log.ops[op as usize].action));
-                let ops: Vec<u32> = written.chain(kept).collect();
-                self.among(log, &ops, revision, known_by, &mut candidates);
-            }
-            Some(fact @ (Fact::Put(_) | Fact::Born { .. })) => {
-                self.of_key_used(log, fact.key(), revision, known_by, &mut candidates);
+                let written = self.writers.get(&(*key, *value)).into_iter().flatten();
+                let kept = self.keeping.get(key).into_iter().flatten();
+                self.among(log, written.chain(kept), revision, known_by, &mut candidates);
             }
             Some(fact @ Fact::Delete { .. }) => {
-                self.of_key_used(log, fact.key(), revision, known_by, &mut candidates);
-                self.lease_endings(log, known_by, &mut candidates);
+                looked.push(Keys::one(fact.key()));
+                self.of_keys(scene, &looked, revision, &mut candidates);
+                self.lease_endings(log, known_by, &looked, &mut candidates);
+            }
+            Some(fact) => {
+                looked.push(Keys::one(fact.key()));
+                self.of_keys(scene, &looked, revision, &mut candidates);
             }
             None => {
-                let mut keys: Vec<Key> = self.offers.keys().copied().collect();
-                keys.sort_unstable();
-                for key in keys {
-                    self.of_key_used(log, key, revision, known_by, &mut candidates);
+                match only {
+                    Some(only) => looked.extend_from_slice(only),
+                    None => looked.push(Keys { from: 0, to: log.keys.len() as u32 }),
                 }
-                self.lease_endings(log, known_by, &mut candidates);
+                self.of_keys(scene, &looked, revision, &mut candidates);
+                self.lease_endings(log, known_by, &looked, &mut candidates);
             }
         }
         let mut listed = FxHashSet::default();
         candidates.retain(|candidate| listed.insert(*candidate));
-        candidates
+        (candidates, looked)
     }
 
-    fn of_key_used(&self, log: &Log<'a>, key: Key, revision: i64, known_by: u64, to: &mut Vec<Candidate>) {
-        self.of_key(key, known_by, revision, false, to);
-        let ops: Vec<u32> = self.offers.get(&key).into_iter().flatten().map(|offer| offer.op).collect();
-        let used: Vec<u32> = ops.into_iter().filter(|op| self.used.contains_key(op)).collect();
-        self.among(log, &used, revision, known_by, to);
+    fn of_keys(
+        &self,
+        scene: (&Log<'a>, &Store<'a>, u64),
+        keys: &[Keys],
+        revision: i64,
+        to: &mut Vec<Candidate>,
+    ) {
+        for keys in keys {
+            let from = self.keys.partition_point(|&key| key < keys.from);
+            for &key in self.keys[from..].iter().take_while(|&&key| key < keys.to) {
+                self.of_key(scene, key, false, to);
+                let Some(offers) = self.offers.get(&key) else { continue };
+                let modified = scene.1.cell(key).modified;
+                let guarded = offers.guarded.iter().filter(|(guard, _)| *guard == modified).map(|(_, op)| op);
+                let ops = guarded.chain(&offers.other);
+                self.among(scene.0, ops, revision, scene.2, to);
+                // Of the stacks, only what is used is missing yet, and only if nothing unused is left.
+                for stack in [&offers.plain, &offers.deletes] {
+                    if stack.next(scene.0, scene.2).is_none() {
+                        self.among(scene.0, &stack.ops[..stack.used], revision, scene.2, to);
+                    }
+                }
+            }
+        }
     }
 
-    fn among(&self, log: &Log<'a>, ops: &[u32], revision: i64, known_by: u64, to: &mut Vec<Candidate>) {
+    fn among<'o>(
+        &self,
+        log: &Log<'a>,
+        ops: impl IntoIterator<Item = &'o u32>,
+        revision: i64,
+        known_by: u64,
+        to: &mut Vec<Candidate>,
+    ) {
         for &op in ops {
             let elsewhere = self.reserved.get(&op).is_some_and(|at| *at != revision);
             if !elsewhere && log.ops[op as usize].invoked <= known_by {
@@ -404,28 +503,81 @@ impl<'a> Supply<'a> {
         }
     }
 
-    /// Leases that may have ended by `known_by`, by themselves or by a revoke that nobody knows the outcome of.
-    fn lease_endings(&self, log: &Log<'a>, known_by: u64, to: &mut Vec<Candidate>) {
-        let mut leases: Vec<i64> = self.lease_keys.keys().copied().collect();
+    /// Leases that may have had one of these keys and ended by `known_by`, by themselves or by a revoke that nobody
+    /// knows the outcome of.
+    fn lease_endings(&self, log: &Log<'a>, known_by: u64, keys: &[Keys], to: &mut Vec<Candidate>) {
+        let concerned = |key: &Key| keys.iter().any(|keys| keys.contains(*key));
+        let mut leases: Vec<i64> = match keys {
+            [one] if one.single().is_some() => self.key_leases.get(&one.from).cloned().unwrap_or_default(),
+            _ => {
+                let all = self.key_leases.iter().filter(|(key, _)| concerned(key));
+                all.flat_map(|(_, leases)| leases).copied().collect()
+            }
+        };
         leases.sort_unstable();
-        leases.into_iter().for_each(|lease| self.expiry(lease, known_by, to));
-        for &(invoked, op, _) in &self.recent {
-            if invoked <= known_by && matches!(log.ops[op as usize].action, Action::Revoke { .. }) {
+        leases.dedup();
+        leases.iter().for_each(|lease| self.expiry(*lease, known_by, to));
+        for &op in &self.revokes {
+            let Op { invoked, action, .. } = log.ops[op as usize];
+            if let Action::Revoke { lease } = action
+                && invoked <= known_by
+                && leases.binary_search(&lease).is_ok()
+            {
                 to.push(Candidate::Op(op));
             }
         }
     }
 }
 
-fn keeps_value(log: &Log<'_>, action: &Action<'_>) -> bool {
+/// The keys that an action may change, each once.
+fn changes(log: &Log<'_>, action: &Action<'_>, keys: &mut Vec<Keys>) {
     match action {
-        Action::Put { value, .. } => value.is_none(),
+        Action::Put { key, .. } => keys.push(Keys::one(*key)),
+        Action::Delete { keys: range, .. } => keys.push(*range),
         Action::Txn(txn) => {
             let txn = &log.txns[*txn as usize];
-            txn.success.range().chain(txn.failure.range()).any(|at| keeps_value(log, &log.actions[at]))
+            for at in txn.success.range().chain(txn.failure.range()) {
+                changes(log, &log.actions[at], keys);
+            }
+            keys.sort_unstable_by_key(|keys| (keys.from, keys.to));
+            let mut reach = 0;
+            for keys in keys.iter_mut() {
+                keys.from = keys.from.max(reach).min(keys.to);
+                reach = reach.max(keys.to);
+            }
+            keys.retain(|keys| keys.from < keys.to);
         }
-        _ => false,
+        _ => {}
     }
+}
+
+/// The revision that a transaction's key must have been written at for it to do anything, where it is about one key.
+fn guard(log: &Log<'_>, txn: &Txn, changed: &[Keys]) -> Option<i64> {
+    let [keys] = changed else { return None };
+    let writes = |at: usize| !matches!(log.actions[at], Action::Range { .. });
+    if keys.single().is_none() || txn.failure.range().any(writes) {
+        return None;
+    }
+    let compares = &log.compares[txn.compares.range()];
+    compares.iter().find_map(|compare| match compare.operand {
+        Operand::Mod(n) if compare.comparison == Comparison::Equal && compare.keys == *keys => Some(n),
+        _ => None,
+    })
+}
+
+/// What comparisons that held tell about revisions.
+fn held<'a>(log: &Log<'a>, action: &Action<'a>, facts: &mut Vec<Fact<'a>>) {
+    let Action::Txn(txn) = action else { return };
+    let txn = &log.txns[*txn as usize];
+    for compare in &log.compares[txn.compares.range()] {
+        let exact = txn.succeeded == Some(true) && compare.comparison == Comparison::Equal;
+        match (compare.keys.single(), compare.operand) {
+            (Some(key), Operand::Mod(revision)) if exact => facts.push(Fact::Written { key, revision }),
+            (Some(key), Operand::Create(revision)) if exact => facts.push(Fact::Born { key, revision }),
+            _ => {}
+        }
+    }
+    log.taken(txn).iter().for_each(|action| held(log, action, facts));
 }
 
 /// Answered revokes that may have taken this revision.

@@ -1,5 +1,7 @@
 //! The revisions engine against generated histories, against brute force, and against histories made wrong.
 
+#[path = "etcd/attack.rs"]
+mod attack;
 #[path = "etcd/edited.rs"]
 mod edited;
 #[path = "etcd/generate.rs"]
@@ -8,5 +10,7 @@ mod generate;
 mod generated;
 #[path = "etcd/model.rs"]
 mod model;
+#[path = "etcd/oracle.rs"]
+mod oracle;
 #[path = "etcd/record.rs"]
 mod record;

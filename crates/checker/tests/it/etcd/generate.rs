@@ -117,7 +117,7 @@ pub(crate) fn run(shape: &Shape, sink: &mut impl Sink) {
     let mut world = World {
         shape,
         random: Random::new(shape.seed),
-        etcd: Etcd::new(),
+        etcd: if shape.odd { Etcd::new() } else { Etcd::new().forgetful() },
         agenda: BinaryHeap::new(),
         tie: 0,
         pending: Vec::new(),

@@ -32,3 +32,12 @@ fn generated_histories_are_valid() {
     }
     assert!(undecided < 3, "{undecided} of 300 undecided");
 }
+
+#[test]
+fn long_histories_with_values_kept_and_keys_only_are_valid() {
+    for seed in [30, 31, 32] {
+        let shape = Shape { seed, keys: 2, operations: 20_000, ..Shape::default() };
+        let report = check(&history(&shape), &Options::own_store());
+        assert_eq!(report.verdict, Verdict::Valid, "{shape:?}");
+    }
+}

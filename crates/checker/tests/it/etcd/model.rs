@@ -2,7 +2,7 @@
 //!
 //! It shares nothing with the checker but the types of calls and replies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use history::{Blob, Call, Compare, Comparison, Delete, KeyValue, Put, Range, Reply, Target, Txn};
 
@@ -12,10 +12,14 @@ type Kvs = BTreeMap<Vec<u8>, KeyValue<'static>>;
 pub(crate) struct Etcd {
     pub(crate) revision: i64,
     pub(crate) kvs: Kvs,
-    /// The store behind each revision, oldest first; `past[0]` is revision `first`.
-    past: Vec<Kvs>,
+    /// The store behind the latest revisions, oldest first; `past[0]` is revision `first`.
+    past: VecDeque<Kvs>,
     first: i64,
+    /// So many of them.
+    keep: usize,
     pub(crate) leases: BTreeMap<i64, i64>,
+    /// Refuses nothing for want of a lease.
+    lenient: bool,
     pub(crate) compacted: i64,
 }
 
@@ -37,8 +41,22 @@ impl Etcd {
     }
 
     pub(crate) fn with(revision: i64, kvs: Kvs) -> Self {
-        let past = vec![kvs.clone()];
-        Self { revision, kvs, past, first: revision, leases: BTreeMap::new(), compacted: 0 }
+        let past = VecDeque::from([kvs.clone()]);
+        Self {
+            revision,
+            kvs,
+            past,
+            first: revision,
+            keep: 64,
+            leases: BTreeMap::new(),
+            lenient: false,
+            compacted: 0,
+        }
+    }
+
+    /// One that refuses nothing for want of a lease, or for a compaction.
+    pub(crate) fn lenient() -> Self {
+        Self { lenient: true, ..Self::new() }
     }
 
     /// Does a call; `None`: etcd refuses it.
@@ -53,7 +71,7 @@ impl Etcd {
         };
         if wrote {
             self.revision = revision;
-            self.past.push(self.kvs.clone());
+            self.remember();
         }
         Some(stamped(reply, self.revision))
     }
@@ -65,7 +83,21 @@ impl Etcd {
         self.kvs.retain(|_, kv| kv.lease != lease);
         if self.kvs.len() != before {
             self.revision += 1;
-            self.past.push(self.kvs.clone());
+            self.remember();
+        }
+    }
+
+    /// Does without the past, for long histories that do not read it.
+    pub(crate) fn forgetful(mut self) -> Self {
+        self.keep = 0;
+        self
+    }
+
+    fn remember(&mut self) {
+        self.past.push_back(if self.keep == 0 { Kvs::new() } else { self.kvs.clone() });
+        while self.past.len() > self.keep {
+            self.past.pop_front();
+            self.first += 1;
         }
     }
 
@@ -80,10 +112,13 @@ impl Etcd {
             }
             Call::Grant { ttl, lease } => {
                 let taken = self.leases.insert(*lease, *ttl).is_some();
-                (!taken).then_some(Reply::Grant { revision: 0, lease: *lease, ttl: *ttl })
+                (self.lenient || !taken).then_some(Reply::Grant { revision: 0, lease: *lease, ttl: *ttl })
             }
             Call::Revoke { lease } => {
-                self.leases.remove(lease)?;
+                let gone = self.leases.remove(lease);
+                if gone.is_none() && !self.lenient {
+                    return None;
+                }
                 let before = self.kvs.len();
                 self.kvs.retain(|_, kv| kv.lease != *lease);
                 *wrote = self.kvs.len() != before;
@@ -107,7 +142,7 @@ impl Etcd {
     fn put(&mut self, put: &Put<'_>, at: i64, wrote: &mut bool) -> Option<Reply<'static>> {
         let key = put.key.bytes().to_vec();
         let old = self.kvs.get(&key).cloned();
-        if put.lease != 0 && !self.leases.contains_key(&put.lease) {
+        if put.lease != 0 && !self.lenient && !self.leases.contains_key(&put.lease) {
             return None;
         }
         if (put.ignore_value || put.ignore_lease) && old.is_none() {
