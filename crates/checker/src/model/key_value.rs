@@ -1,0 +1,125 @@
+//! A store of texts by key: get, put, delete, append.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+
+use super::Model;
+use crate::entry::Outcome;
+
+/// A key or a value; shared, because histories repeat them.
+pub type Text = Arc<str>;
+
+/// A store of texts. Keys are independent of each other.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyValue {
+    /// A get of a key that is not there replies with an empty text, as if it were there.
+    pub absent_is_empty: bool,
+    /// Check all keys as one object. Slower, and the verdict is the same; for measurements.
+    pub whole: bool,
+}
+
+/// A request to the store.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each variant's text names its fields")]
+pub enum KvOp {
+    /// Read a key.
+    Get { key: Text },
+    /// Write a key.
+    Put { key: Text, value: Text },
+    /// Remove a key.
+    Delete { key: Text },
+    /// Put a text at the end of what a key holds; an absent key holds nothing.
+    Append { key: Text, value: Text },
+}
+
+/// The store's reply.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum KvReply {
+    /// To a get; `None`: the key is not there.
+    Value(Option<Text>),
+    /// To everything else.
+    Done,
+}
+
+impl KvOp {
+    /// The key it works on.
+    #[must_use]
+    pub fn key(&self) -> &Text {
+        match self {
+            Self::Get { key } | Self::Put { key, .. } | Self::Delete { key } | Self::Append { key, .. } => key,
+        }
+    }
+}
+
+impl Model for KeyValue {
+    type State = BTreeMap<Text, Text>;
+    type Op = KvOp;
+    type Reply = KvReply;
+    type Key = Text;
+
+    fn init(&self) -> Self::State {
+        BTreeMap::new()
+    }
+
+    fn step(&self, state: &Self::State, op: &KvOp) -> (Option<Self::State>, KvReply) {
+        let held = state.get(op.key());
+        let next = match op {
+            KvOp::Get { .. } => {
+                let absent = || self.absent_is_empty.then(Text::default);
+                return (None, KvReply::Value(held.cloned().or_else(absent)));
+            }
+            KvOp::Put { value, .. } => Some(value.clone()),
+            KvOp::Append { value, .. } => Some(match held {
+                Some(held) => [&**held, value].concat().into(),
+                None => value.clone(),
+            }),
+            KvOp::Delete { .. } => None,
+        };
+        let mut state = state.clone();
+        match next {
+            Some(value) => state.insert(op.key().clone(), value),
+            None => state.remove(op.key()),
+        };
+        (Some(state), KvReply::Done)
+    }
+
+    fn is_read_only(&self, op: &KvOp, _: &KvReply) -> bool {
+        self.never_writes(op)
+    }
+
+    fn never_writes(&self, op: &KvOp) -> bool {
+        matches!(op, KvOp::Get { .. })
+    }
+
+    fn observes(&self, op: &KvOp, _: &KvReply) -> bool {
+        self.never_writes(op)
+    }
+
+    fn partition(&self, op: &KvOp) -> Option<Text> {
+        (!self.whole).then(|| op.key().clone())
+    }
+
+    fn describe(&self, op: &KvOp, outcome: &Outcome<KvReply>) -> String {
+        let key = op.key().escape_debug();
+        match (op, outcome) {
+            (KvOp::Get { .. }, Outcome::Ok(KvReply::Value(Some(value)))) => {
+                format!("read {key} = \"{}\"", value.escape_debug())
+            }
+            (KvOp::Get { .. }, Outcome::Ok(_)) => format!("found no {key}"),
+            (KvOp::Get { .. }, _) => format!("tried to read {key}"),
+            (KvOp::Put { value, .. }, Outcome::Ok(_)) => format!("put {key} = \"{}\"", value.escape_debug()),
+            (KvOp::Delete { .. }, Outcome::Ok(_)) => format!("deleted {key}"),
+            (KvOp::Append { value, .. }, Outcome::Ok(_)) => {
+                format!("appended \"{}\" to {key}", value.escape_debug())
+            }
+            (KvOp::Put { value, .. }, _) => {
+                super::tried(&format!("put {key} = \"{}\"", value.escape_debug()), outcome)
+            }
+            (KvOp::Delete { .. }, _) => super::tried(&format!("delete {key}"), outcome),
+            (KvOp::Append { value, .. }, _) => {
+                super::tried(&format!("append \"{}\" to {key}", value.escape_debug()), outcome)
+            }
+        }
+    }
+}

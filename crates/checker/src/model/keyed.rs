@@ -1,0 +1,84 @@
+//! Many independent objects of one model, each with a name.
+
+use std::collections::BTreeMap;
+
+use super::Model;
+use crate::entry::Outcome;
+
+/// One object of the model `M` for each key.
+#[derive(Clone, Debug)]
+pub struct Keyed<M> {
+    /// The model of each.
+    pub model: M,
+    /// Their names, by number.
+    pub names: Vec<String>,
+}
+
+/// A request to one of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyedOp<O> {
+    /// The object's number.
+    pub key: u32,
+    /// What was asked of it.
+    pub op: O,
+}
+
+impl<M> Keyed<M> {
+    /// The object's name.
+    #[must_use]
+    pub fn name(&self, key: u32) -> String {
+        let name = self.names.get(key as usize);
+        name.map_or_else(|| key.to_string(), |name| name.escape_debug().to_string())
+    }
+}
+
+impl<M: Model> Model for Keyed<M> {
+    /// Objects that were never changed are left out.
+    type State = BTreeMap<u32, M::State>;
+    type Op = KeyedOp<M::Op>;
+    type Reply = M::Reply;
+    type Key = u32;
+
+    fn init(&self) -> Self::State {
+        BTreeMap::new()
+    }
+
+    fn step(&self, state: &Self::State, op: &Self::Op) -> (Option<Self::State>, M::Reply) {
+        let init = self.model.init();
+        let (next, reply) = self.model.step(state.get(&op.key).unwrap_or(&init), &op.op);
+        let next = next.map(|next| {
+            let mut state = state.clone();
+            if next == init { state.remove(&op.key) } else { state.insert(op.key, next) };
+            state
+        });
+        (next, reply)
+    }
+
+    fn is_read_only(&self, op: &Self::Op, reply: &M::Reply) -> bool {
+        self.model.is_read_only(&op.op, reply)
+    }
+
+    fn never_writes(&self, op: &Self::Op) -> bool {
+        self.model.never_writes(&op.op)
+    }
+
+    fn observes(&self, op: &Self::Op, reply: &M::Reply) -> bool {
+        self.model.observes(&op.op, reply)
+    }
+
+    fn effect(&self, op: &Self::Op) -> Self::Op {
+        KeyedOp { key: op.key, op: self.model.effect(&op.op) }
+    }
+
+    fn partition(&self, op: &Self::Op) -> Option<u32> {
+        Some(op.key)
+    }
+
+    fn absurd(&self, op: &Self::Op, reply: &M::Reply) -> Option<String> {
+        self.model.absurd(&op.op, reply)
+    }
+
+    fn describe(&self, op: &Self::Op, outcome: &Outcome<M::Reply>) -> String {
+        format!("{} of {}", self.model.describe(&op.op, outcome), self.name(op.key))
+    }
+}

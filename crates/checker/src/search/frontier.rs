@@ -1,0 +1,327 @@
+//! The breadth-first engine: all ways in which the operations so far can be explained, carried from return to return.
+//!
+//! # What is left out, and why that is safe
+//!
+//! Call a configuration *good* if some order of the remaining operations completes it: every operation with a reply is
+//! taken between its call and its return, from a state in which the model gives that reply. The history is linearizable
+//! exactly if the configuration before the first event is good. The engine keeps a set of configurations; each rule below
+//! leaves out a configuration B only if some configuration A, which it keeps or leaves out by a rule in turn, is good
+//! whenever B is. In each rule A has taken fewer operations than B, or as many but fewer unknown ones, and there are
+//! finitely many: so the chain of "in turn" ends at a configuration that is kept. Hence the set holds a good one as long
+//! as there is one, and the verdict is exact.
+//!
+//! - **Lazy.** Operations are taken only at a return whose operation x is not taken yet, and none after x. Take an order that
+//!   completes a configuration; what it takes after x, and what it takes before x's return without x being missing, is
+//!   open after that return as well (it has not returned, or x's return would not be next), so it can be taken then.
+//! - **Reads at once.** Let x leave the state as it is wherever its reply is right, and be right now. If an order takes x later,
+//!   take it now instead: neither here nor there does it change a state, so everything else stays legal. This turns a
+//!   configuration into one with fewer obligations; both stand for each other.
+//! - **Dominance** is proved at [`super::antichain::Antichain`].
+//! - **Useful.** B takes an unknown operation that leaves the state as it is. A is the same without it, by dominance.
+//! - **Symmetry.** Let u and v be unknown, of one effect, both called, u before v. In an order that takes v and not u, u can
+//!   stand for v; in one that takes both, they can change places: the states are the same, and neither has a reply or a
+//!   return. So of one effect only the oldest unused one is tried. (B uses v, A uses u; to make "fewer" hold, count an
+//!   unknown operation by its age.)
+//! - **Exchange.** Let u be unknown and p an open operation with a reply, not taken, of one effect with u, and p's reply right
+//!   now. B takes u, A takes p. An order that completes B takes p later, at a state where p does what u would do: let u
+//!   stand there. p is taken before its return, and u has none.
+//! - **Commute.** At the return of x, let B come from C by y and then x, where x's reply is right in C as well, and from C taking
+//!   x and then y leads to B's state with all reads of B taken. A is C with x. If B is good, A is: take y first, which is
+//!   still open after the return of x, as it is another operation and has not returned.
+
+use super::antichain::{Antichain, Configuration};
+use super::bits::Bits;
+use super::rules::{GaveUp, Meter, Rules};
+use super::space::Space;
+use super::timeline::{Event, NONE, Timeline};
+use super::trace::Trace;
+use crate::model::{EntryOf, Model};
+
+/// How many unknown operations may be taken at one return, when all of them are too many to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Patience {
+    /// At every return.
+    pub(super) always: u32,
+    /// At a return that finds no explanation with fewer.
+    pub(super) at_most: u32,
+}
+
+/// What a whole run came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ran {
+    /// There is a way to explain everything.
+    Valid,
+    /// There is none up to this event, a return.
+    Dead { event: usize },
+    /// Not decided; it came to this event.
+    GaveUp { event: usize, why: GaveUp },
+}
+
+/// One run over one history.
+pub(super) struct Frontier<'a, M: Model, K, U> {
+    timeline: &'a Timeline,
+    space: Space<'a, M>,
+    rules: Rules,
+    pub(super) trace: Trace,
+    /// Before the next event.
+    pub(super) front: Antichain<K, U>,
+    /// Met at this return, before the returning operation was taken; and after.
+    seen: Antichain<K, U>,
+    after: Antichain<K, U>,
+    stack: Vec<u32>,
+    /// The item at each place.
+    placed: Vec<u32>,
+    open_reads: K,
+    open_writes: K,
+    /// Unknown operations that were called.
+    called: usize,
+    /// Tests of the rule about commuting operations, and how many of them left something out.
+    commuted: (u32, u32),
+}
+
+impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
+    pub(super) fn new(
+        model: &'a M,
+        entries: &'a [EntryOf<M>],
+        timeline: &'a Timeline,
+        rules: Rules,
+        trace: Trace,
+    ) -> Self {
+        let mut front = Antichain::new(rules.dominance);
+        let none = K::none(timeline.places);
+        let first = Configuration { known: none.clone(), used: U::none(timeline.unknown.len()), state: 0, event: 0 };
+        front.insert(first, (NONE, NONE, 0, NONE));
+        Self {
+            timeline,
+            space: Space::new(model, entries),
+            rules,
+            trace,
+            front,
+            seen: Antichain::new(rules.dominance),
+            after: Antichain::new(rules.dominance),
+            stack: Vec::new(),
+            placed: vec![NONE; timeline.places],
+            open_reads: none.clone(),
+            open_writes: none,
+            called: 0,
+            commuted: (0, 0),
+        }
+    }
+
+    /// Goes through all events. With patience, leaves out on trial what takes more unknown operations at one return; then
+    /// `Valid` is still proved, and `Dead` only said if nothing was left out.
+    pub(super) fn run(&mut self, patience: Option<Patience>, meter: &mut Meter<'_>) -> Ran {
+        let unlimited = Patience { always: u32::MAX, at_most: u32::MAX };
+        let patience = patience.unwrap_or(unlimited);
+        let mut trial = false;
+        for (event, &what) in self.timeline.events.iter().enumerate() {
+            let number = match what {
+                Event::Call(number) => {
+                    self.call(number);
+                    continue;
+                }
+                Event::Return(number) => number,
+            };
+            let mut limit = patience.always;
+            loop {
+                match self.force(number, limit, meter) {
+                    Err(why) => return Ran::GaveUp { event, why },
+                    Ok(cut) if self.front.nodes.is_empty() && cut && limit < patience.at_most => {
+                        std::mem::swap(&mut self.front, &mut self.after);
+                        limit += 1;
+                    }
+                    Ok(cut) => {
+                        trial |= cut;
+                        break;
+                    }
+                }
+            }
+            if self.front.nodes.is_empty() {
+                // What was there before the return tells how far an explanation went.
+                std::mem::swap(&mut self.front, &mut self.after);
+                let gave_up = Ran::GaveUp { event, why: GaveUp::Patience };
+                return if trial { gave_up } else { Ran::Dead { event } };
+            }
+            self.retire(number);
+        }
+        Ran::Valid
+    }
+
+    fn call(&mut self, number: u32) {
+        let item = &self.timeline.items[number as usize];
+        if !item.known {
+            self.called += 1;
+            return;
+        }
+        let place = item.place as usize;
+        self.placed[place] = number;
+        if !(item.read_only && self.rules.reads_at_once) {
+            self.open_writes.set(place);
+            return;
+        }
+        self.open_reads.set(place);
+        for node in self.front.nodes.iter_mut().filter(|node| node.alive) {
+            if self.space.step(node.at.state, item.entry).is_some() {
+                node.at.known.set(place);
+                node.trace = self.trace.extend(node.trace, number);
+            }
+        }
+    }
+
+    /// Makes the front of after the return of `number`; what was the front is left in `after`. Says whether the limit on
+    /// unknown operations left something out.
+    fn force(&mut self, number: u32, limit: u32, meter: &mut Meter<'_>) -> Result<bool, GaveUp> {
+        let place = self.timeline.items[number as usize].place as usize;
+        if self.rules.lazy && self.front.alive().all(|node| node.at.known.has(place)) {
+            // All have it: dropping its bit from all keeps them apart.
+            for node in &mut self.front.nodes {
+                node.at.known.unset(place);
+            }
+            meter.step(self.front.nodes.len())?;
+            return Ok(false);
+        }
+        self.seen.clear();
+        self.after.clear();
+        self.stack.clear();
+        for node in self.front.nodes.iter().filter(|node| node.alive) {
+            let taken = node.at.known.has(place);
+            if taken {
+                let mut at = node.at.clone();
+                at.known.unset(place);
+                self.after.insert(at, (NONE, NONE, 0, node.trace));
+            }
+            if (!taken || !self.rules.lazy)
+                && let Some(number) = self.seen.insert(node.at.clone(), (NONE, NONE, 0, node.trace))
+            {
+                self.stack.push(number);
+            }
+        }
+        let mut cut = false;
+        while let Some(top) = self.stack.pop() {
+            if self.seen.nodes[top as usize].alive {
+                meter.step(self.seen.nodes.len() + self.after.nodes.len() + self.space.len())?;
+                cut |= self.expand(top, number, limit);
+            }
+        }
+        std::mem::swap(&mut self.front, &mut self.after);
+        Ok(cut)
+    }
+
+    /// Takes every operation that `top` can take next. Says whether the limit left one out.
+    fn expand(&mut self, top: u32, forced: u32, limit: u32) -> bool {
+        let node = &self.seen.nodes[top as usize];
+        let (at, spent, trace) = (node.at.clone(), node.spent, node.trace);
+        // Effects that an operation with a reply offers here (for the rule of exchange).
+        let mut offered: Vec<u32> = Vec::new();
+        let writes = self.open_writes.clone();
+        for place in writes.minus(&at.known) {
+            let number = self.placed[place];
+            if let Some(next) = self.take(&at, number) {
+                if self.rules.exchange && self.called > 0 {
+                    offered.push(self.timeline.items[number as usize].effect);
+                }
+                if number == forced && self.rules.commute && self.commutes(top, forced, &next) {
+                    continue;
+                }
+                self.reach(next, forced, (top, number, spent, trace));
+            }
+        }
+        for place in 0..self.called {
+            if at.used.has(place) {
+                continue;
+            }
+            let number = self.timeline.unknown[place];
+            let item = self.timeline.items[number as usize];
+            let elder_waits = item.elder != NONE && !at.used.has(item.elder as usize);
+            if (self.rules.symmetry && elder_waits) || offered.contains(&item.effect) {
+                continue;
+            }
+            let Some(next) = self.take(&at, number) else { continue };
+            if spent >= limit {
+                return true;
+            }
+            self.reach(next, forced, (top, number, spent + 1, trace));
+        }
+        false
+    }
+
+    /// Puts a new configuration where it belongs.
+    fn reach(&mut self, next: Configuration<K, U>, forced: u32, how: (u32, u32, u32, u32)) {
+        let (top, number, spent, trace) = how;
+        let place = self.timeline.items[forced as usize].place as usize;
+        let taken = next.known.has(place);
+        let trace = if self.trace.on() { self.traced(top, &next, number, trace) } else { NONE };
+        if taken {
+            let mut at = next.clone();
+            at.known.unset(place);
+            self.after.insert(at, (NONE, NONE, 0, trace));
+        }
+        if (!taken || !self.rules.lazy)
+            && let Some(number) = self.seen.insert(next, (top, number, spent, trace))
+        {
+            self.stack.push(number);
+        }
+    }
+
+    /// The order of `top`, then `number`, then the reads that this made right.
+    fn traced(&mut self, top: u32, next: &Configuration<K, U>, number: u32, trace: u32) -> u32 {
+        let before = &self.seen.nodes[top as usize].at;
+        let mut trace = self.trace.extend(trace, number);
+        for place in next.known.minus(&before.known) {
+            if self.placed[place] != number {
+                trace = self.trace.extend(trace, self.placed[place]);
+            }
+        }
+        trace
+    }
+
+    /// `from` with one more operation, and with all reads that are right then; `None` where that is not legal or useless.
+    fn take(&mut self, from: &Configuration<K, U>, number: u32) -> Option<Configuration<K, U>> {
+        let item = self.timeline.items[number as usize];
+        let state = self.space.step(from.state, item.entry)?;
+        if !item.known && self.rules.useful && state == from.state {
+            return None;
+        }
+        let mut at = Configuration { known: from.known.clone(), used: from.used.clone(), state, event: 0 };
+        if item.known {
+            at.known.set(item.place as usize);
+        } else {
+            at.used.set(item.place as usize);
+        }
+        if self.rules.reads_at_once && state != from.state {
+            let mut known = at.known.clone();
+            for place in self.open_reads.minus(&at.known) {
+                let read = self.timeline.items[self.placed[place] as usize].entry;
+                if self.space.step(state, read).is_some() {
+                    known.set(place);
+                }
+            }
+            at.known = known;
+        }
+        Some(at)
+    }
+
+    /// Whether `next`, which is `top` with `forced`, can be left out because the operation before could as well come after.
+    fn commutes(&mut self, top: u32, forced: u32, next: &Configuration<K, U>) -> bool {
+        let node = &self.seen.nodes[top as usize];
+        // Where it never holds, as between writes of a register, it is not worth asking for long.
+        if node.parent == NONE || (self.commuted.0 > 512 && self.commuted.1 == 0) {
+            return false;
+        }
+        self.commuted.0 += 1;
+        let before = self.seen.nodes[node.parent as usize].at.clone();
+        let by = node.by;
+        let Some(first) = self.take(&before, forced) else { return false };
+        let Some(then) = self.take(&first, by) else { return false };
+        let same = then.state == next.state && then.used == next.used && next.known.is_subset(&then.known);
+        self.commuted.1 += u32::from(same);
+        same
+    }
+
+    fn retire(&mut self, number: u32) {
+        let place = self.timeline.items[number as usize].place as usize;
+        self.placed[place] = NONE;
+        self.open_reads.unset(place);
+        self.open_writes.unset(place);
+    }
+}
