@@ -18,20 +18,14 @@ const ALL_TRIALS: u64 = 4_000_000;
 /// So many operations are named in a sentence.
 const NAMED: usize = 6;
 
-/// Evidence that no order explains the part up to the return of `failing`.
-pub(crate) fn violation<M: Model>(
-    model: &M,
-    part: &Part<'_, M>,
-    failing: u32,
-    options: &Options<'_>,
-) -> Violation {
+/// Evidence that no order explains the part.
+pub(crate) fn violation<M: Model>(model: &M, part: &Part<'_, M>, options: &Options<'_>) -> Violation {
     let entries = &part.entries;
-    let until = entries[failing as usize].returned;
-    // What returns later need not be explained by then.
-    let mut core: Vec<bool> = entries.iter().map(|entry| entry.deadline() <= until).collect();
+    let mut core: Vec<bool> = entries.iter().map(|entry| matches!(entry.outcome, Outcome::Ok(_))).collect();
     let mut legal_prefix = Vec::new();
     if options.evidence {
         let mut shrinker = Shrinker { model, entries, options, left: ALL_TRIALS };
+        shrinker.end_early(&mut core);
         legal_prefix = shrinker.legal_prefix(&core);
         shrinker.shrink(&mut core);
     }
@@ -40,8 +34,8 @@ pub(crate) fn violation<M: Model>(
     operations.sort_by_key(|&index| (entries[index as usize].call, index));
     Violation {
         rule: "no-legal-order",
-        sentence: sentence(model, entries, &operations, failing, options),
-        key: part.key.as_ref().map(|key| format!("{key:?}")),
+        sentence: sentence(model, entries, &operations, options),
+        key: part.key.as_ref().map(|key| model.key_name(key)),
         operations: part.global(operations),
         legal_prefix: part.global(legal_prefix),
     }
@@ -51,7 +45,6 @@ fn sentence<M: Model>(
     model: &M,
     entries: &[EntryOf<M>],
     operations: &[u32],
-    failing: u32,
     options: &Options<'_>,
 ) -> String {
     let tell = |index: u32| {
@@ -60,6 +53,8 @@ fn sentence<M: Model>(
         let when = options.times.interval(entry.call, entry.returned);
         format!("client {} {what} ({when})", entry.client)
     };
+    let last = operations.iter().copied().max_by_key(|&index| (entries[index as usize].returned, index));
+    let Some(failing) = last else { return "no order explains the operations".to_owned() };
     let others = || operations.iter().filter(|&&index| index != failing);
     match others().count() {
         0 => format!("{}, and nothing that happened explains it", tell(failing)),
@@ -102,26 +97,58 @@ impl<M: Model> Shrinker<'_, M> {
         (entries, indices)
     }
 
-    /// Whether the history in which only the core has to be explained is invalid for certain; and then the entry at whose
-    /// return it is.
-    fn fails(&mut self, core: &[bool]) -> Option<u32> {
-        let (mut entries, indices) = self.weakened(core);
-        let cost = self.entries.len() as u64;
-        self.left = self.left.checked_sub(cost)?;
+    /// Whether the history in which only the core has to be explained is invalid for certain.
+    fn fails(&mut self, core: &[bool]) -> bool {
+        let (mut entries, _) = self.weakened(core);
+        let Some(left) = self.left.checked_sub(self.entries.len() as u64) else {
+            self.left = 0;
+            return false;
+        };
         self.model.blur(&mut entries);
         let mut options = *self.options;
-        options.budget.steps = TRIAL_STEPS.min(self.left);
+        options.budget.steps = TRIAL_STEPS.min(left);
         let (decided, steps, _) = decide_inline(self.model, &entries, &options);
-        self.left = self.left.saturating_sub(steps);
-        match decided {
-            Decided::Invalid { failing } => Some(indices[failing as usize]),
-            _ => None,
+        self.left = left.saturating_sub(steps);
+        decided == Decided::Invalid
+    }
+
+    /// Takes out of the core what returned after the history was invalid.
+    ///
+    /// What must be explained only grows with time, so the earliest such return can be searched for by halves.
+    fn end_early(&mut self, core: &mut [bool]) {
+        let entries = self.entries;
+        let mut ends: Vec<u64> =
+            core.iter().zip(entries).filter_map(|(&kept, entry)| kept.then_some(entry.returned)).collect();
+        ends.sort_unstable();
+        let until = |end: u64| -> Vec<bool> {
+            core.iter().zip(entries).map(|(&kept, entry)| kept && entry.returned <= end).collect()
+        };
+        // It fails with all up to `high`; not for certain with all up to what is before `low`.
+        let (mut low, mut high) = (0, ends.len().saturating_sub(1));
+        let mut smallest = None;
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let trial = until(ends[middle]);
+            if self.fails(&trial) {
+                high = middle;
+                smallest = Some(trial);
+            } else {
+                low = middle + 1;
+            }
+        }
+        if let Some(smallest) = smallest {
+            core.copy_from_slice(&smallest);
         }
     }
 
+    /// The longest order found that explains the core as far as it can be explained.
     fn legal_prefix(&mut self, core: &[bool]) -> Vec<u32> {
         let (entries, indices) = self.weakened(core);
-        let (_, _, order) = decide_inline(self.model, &entries, self.options);
+        let mut options = *self.options;
+        options.budget.steps = TRIAL_STEPS;
+        // Foresight ends a search long before the replies that it foresees; without it, an order goes on up to them.
+        options.rules.foresight = false;
+        let (_, _, order) = decide_inline(self.model, &entries, &options);
         order.into_iter().map(|index| indices[index as usize]).collect()
     }
 
@@ -138,16 +165,11 @@ impl<M: Model> Shrinker<'_, M> {
                 for &index in some {
                     trial[index] = false;
                 }
-                let Some(failing) = self.fails(&trial) else {
+                if !self.fails(&trial) {
                     if self.left == 0 {
                         return;
                     }
                     continue;
-                };
-                // What returns after the failure is not needed either.
-                let until = self.entries[failing as usize].returned;
-                for (kept, entry) in trial.iter_mut().zip(self.entries) {
-                    *kept &= entry.deadline() <= until;
                 }
                 core.copy_from_slice(&trial);
                 smaller = true;

@@ -99,6 +99,38 @@ pub trait Model: Sync {
         None
     }
 
+    /// What a read-only operation with this reply is about, for [`Model::at_stake`]: any number. Numbers only decide which
+    /// promises a search looks at, never what they say.
+    fn subject(&self, op: &Self::Op, reply: &Self::Reply) -> Option<u64> {
+        let _ = (op, reply);
+        None
+    }
+
+    /// The subject of the reads that `op` may make impossible by taking effect in `state`.
+    fn at_stake(&self, state: &Self::State, op: &Self::Op) -> Option<u64> {
+        let _ = (state, op);
+        None
+    }
+
+    /// The subject of all reads that `op` may provide a reply to.
+    fn provider_of(&self, op: &Self::Op) -> Option<u64> {
+        let _ = op;
+        None
+    }
+
+    /// Promise, where it is false: from `state` on, `op` will not give `reply` unless an operation takes effect before that
+    /// is a provider of that subject and [`Model::provides`] it.
+    fn keeps(&self, state: &Self::State, op: &Self::Op, reply: &Self::Reply) -> bool {
+        let _ = (state, op, reply);
+        true
+    }
+
+    /// See [`Model::keeps`].
+    fn provides(&self, writer: &Self::Op, op: &Self::Op, reply: &Self::Reply) -> bool {
+        let _ = (writer, op, reply);
+        true
+    }
+
     /// Says why no reachable state gives this reply, where that is so whatever else happened.
     fn absurd(&self, op: &Self::Op, reply: &Self::Reply) -> Option<String> {
         let _ = (op, reply);
@@ -112,6 +144,11 @@ pub trait Model: Sync {
         Self: Sized,
     {
         let _ = entries;
+    }
+
+    /// The part's name, for people.
+    fn key_name(&self, key: &Self::Key) -> String {
+        format!("{key:?}")
     }
 
     /// What happened, as the rest of a sentence that starts with the client: `read 3`.

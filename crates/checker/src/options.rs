@@ -18,6 +18,8 @@ pub struct Options<'a> {
     pub witness: bool,
     /// Shrink an invalid history to what shows the violation, and find the longest legal order before it.
     pub evidence: bool,
+    /// Check independent parts as one. Slower, and the verdict is the same.
+    pub whole: bool,
     /// What the numbers of `call` and `returned` are, for sentences.
     pub times: Times,
     /// Rules of the search, to be switched off in tests.
@@ -43,6 +45,7 @@ impl Default for Options<'_> {
             cancelled: &|| false,
             witness: false,
             evidence: true,
+            whole: false,
             times: Times::default(),
             rules: Rules::default(),
         }

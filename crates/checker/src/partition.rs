@@ -18,10 +18,9 @@ pub(crate) struct Part<'a, M: Model> {
 
 /// Splits by key, in the order of keys. Operations without a key make the whole one part.
 pub(crate) fn split<'a, M: Model>(model: &M, entries: &'a [EntryOf<M>]) -> Vec<Part<'a, M>> {
-    let whole = || vec![Part { key: None, entries: Cow::Borrowed(entries), indices: Vec::new() }];
     let mut by_key: BTreeMap<M::Key, Vec<usize>> = BTreeMap::new();
     for (index, entry) in entries.iter().enumerate() {
-        let Some(key) = model.partition(&entry.op) else { return whole() };
+        let Some(key) = model.partition(&entry.op) else { return vec![Part::whole(entries)] };
         by_key.entry(key).or_default().push(index);
     }
     let part = |(key, indices): (M::Key, Vec<usize>)| Part {
@@ -32,7 +31,12 @@ pub(crate) fn split<'a, M: Model>(model: &M, entries: &'a [EntryOf<M>]) -> Vec<P
     by_key.into_iter().map(part).collect()
 }
 
-impl<M: Model> Part<'_, M> {
+impl<'a, M: Model> Part<'a, M> {
+    /// All of it.
+    pub(crate) fn whole(entries: &'a [EntryOf<M>]) -> Self {
+        Self { key: None, entries: Cow::Borrowed(entries), indices: Vec::new() }
+    }
+
     /// Indices into the whole list.
     pub(crate) fn global(&self, local: Vec<u32>) -> Vec<usize> {
         let global = |index: u32| self.indices.get(index as usize).copied().unwrap_or(index as usize);

@@ -6,6 +6,7 @@
 mod antichain;
 mod bits;
 mod depth;
+mod foresight;
 mod frontier;
 mod race;
 pub(crate) mod rules;
@@ -32,7 +33,7 @@ pub fn check<M: Model>(model: &M, entries: &[EntryOf<M>], options: &Options<'_>)
     if let Some(verdict) = obvious(model, entries) {
         return report(verdict, counts, None);
     }
-    let parts = partition::split(model, entries);
+    let parts = if options.whole { vec![Part::whole(entries)] } else { partition::split(model, entries) };
     counts.partitions = parts.len();
     let results = in_parallel(&parts, options, |part, options| part_verdict(model, part, options));
     let mut verdict = Verdict::Valid;
@@ -56,7 +57,7 @@ pub(crate) fn obvious<M: Model>(model: &M, entries: &[EntryOf<M>]) -> Option<Ver
             return Some(Verdict::Invalid(Box::new(Violation {
                 rule: "impossible-reply",
                 sentence: format!("client {} {what}: {why}", entry.client),
-                key: model.partition(&entry.op).map(|key| format!("{key:?}")),
+                key: model.partition(&entry.op).map(|key| model.key_name(&key)),
                 operations: vec![index],
                 legal_prefix: Vec::new(),
             })));
@@ -98,11 +99,11 @@ pub(crate) fn part_verdict<M: Model>(
     let decided = decide(model, &part.entries, options, options.witness);
     match decided {
         Decided::Valid { order } => (Verdict::Valid, part.global(order)),
-        Decided::Invalid { failing } => {
-            (Verdict::Invalid(Box::new(evidence::violation(model, part, failing, options))), Vec::new())
+        Decided::Invalid => {
+            (Verdict::Invalid(Box::new(evidence::violation(model, part, options))), Vec::new())
         }
         Decided::Unknown { why, reached } => {
-            let place = part.key.as_ref().map_or_else(String::new, |key| format!("key {key:?}: "));
+            let place = part.key.as_ref().map_or_else(String::new, |key| format!("key {}: ", model.key_name(key)));
             let reason = format!(
                 "{place}{why}; {reached} of {} operations had returned by then",
                 part.entries.len()

@@ -1,6 +1,7 @@
 //! A store of texts by key: get, put, delete, append.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 
@@ -15,8 +16,6 @@ pub type Text = Arc<str>;
 pub struct KeyValue {
     /// A get of a key that is not there replies with an empty text, as if it were there.
     pub absent_is_empty: bool,
-    /// Check all keys as one object. Slower, and the verdict is the same; for measurements.
-    pub whole: bool,
 }
 
 /// A request to the store.
@@ -50,6 +49,13 @@ impl KvOp {
             Self::Get { key } | Self::Put { key, .. } | Self::Delete { key } | Self::Append { key, .. } => key,
         }
     }
+}
+
+/// Any number for a key; two keys may share one.
+fn number(key: &str) -> u64 {
+    let mut hash = DefaultHasher::new();
+    key.hash(&mut hash);
+    hash.finish()
 }
 
 impl Model for KeyValue {
@@ -97,7 +103,47 @@ impl Model for KeyValue {
     }
 
     fn partition(&self, op: &KvOp) -> Option<Text> {
-        (!self.whole).then(|| op.key().clone())
+        Some(op.key().clone())
+    }
+
+    fn subject(&self, op: &KvOp, _: &KvReply) -> Option<u64> {
+        Some(number(op.key()))
+    }
+
+    fn at_stake(&self, _: &Self::State, op: &KvOp) -> Option<u64> {
+        Some(number(op.key()))
+    }
+
+    fn provider_of(&self, op: &KvOp) -> Option<u64> {
+        matches!(op, KvOp::Put { .. } | KvOp::Delete { .. }).then(|| number(op.key()))
+    }
+
+    /// Appends only make a text longer. So, from a state on and until the next put or delete of the key, a get shows a text
+    /// that begins with the one that is held now; nothing at all only where nothing is held.
+    fn keeps(&self, state: &Self::State, op: &KvOp, reply: &KvReply) -> bool {
+        match (state.get(op.key()), reply) {
+            (_, KvReply::Done) | (None, _) => true,
+            (Some(_), KvReply::Value(None)) => false,
+            (Some(held), KvReply::Value(Some(shown))) => shown.starts_with(&**held),
+        }
+    }
+
+    /// After the last put or delete before a get, [`Model::keeps`] speaks of the text that this one left.
+    fn provides(&self, writer: &KvOp, op: &KvOp, reply: &KvReply) -> bool {
+        match writer {
+            _ if writer.key() != op.key() => false,
+            KvOp::Delete { .. } => true,
+            KvOp::Put { value, .. } => match reply {
+                KvReply::Value(Some(shown)) => shown.starts_with(&**value),
+                KvReply::Value(None) => false,
+                KvReply::Done => true,
+            },
+            KvOp::Get { .. } | KvOp::Append { .. } => false,
+        }
+    }
+
+    fn key_name(&self, key: &Text) -> String {
+        key.escape_debug().to_string()
     }
 
     fn describe(&self, op: &KvOp, outcome: &Outcome<KvReply>) -> String {

@@ -32,6 +32,11 @@ impl<M> Keyed<M> {
     }
 }
 
+/// Any number for a subject of one of the objects.
+fn mixed(key: u32, subject: u64) -> u64 {
+    subject.rotate_left(32) ^ u64::from(key)
+}
+
 impl<M: Model> Model for Keyed<M> {
     /// Objects that were never changed are left out.
     type State = BTreeMap<u32, M::State>;
@@ -74,8 +79,35 @@ impl<M: Model> Model for Keyed<M> {
         Some(op.key)
     }
 
+    fn subject(&self, op: &Self::Op, reply: &M::Reply) -> Option<u64> {
+        self.model.subject(&op.op, reply).map(|subject| mixed(op.key, subject))
+    }
+
+    fn at_stake(&self, state: &Self::State, op: &Self::Op) -> Option<u64> {
+        let init = self.model.init();
+        let state = state.get(&op.key).unwrap_or(&init);
+        self.model.at_stake(state, &op.op).map(|subject| mixed(op.key, subject))
+    }
+
+    fn provider_of(&self, op: &Self::Op) -> Option<u64> {
+        self.model.provider_of(&op.op).map(|subject| mixed(op.key, subject))
+    }
+
+    fn keeps(&self, state: &Self::State, op: &Self::Op, reply: &M::Reply) -> bool {
+        let init = self.model.init();
+        self.model.keeps(state.get(&op.key).unwrap_or(&init), &op.op, reply)
+    }
+
+    fn provides(&self, writer: &Self::Op, op: &Self::Op, reply: &M::Reply) -> bool {
+        writer.key == op.key && self.model.provides(&writer.op, &op.op, reply)
+    }
+
     fn absurd(&self, op: &Self::Op, reply: &M::Reply) -> Option<String> {
         self.model.absurd(&op.op, reply)
+    }
+
+    fn key_name(&self, key: &u32) -> String {
+        self.name(*key)
     }
 
     fn describe(&self, op: &Self::Op, outcome: &Outcome<M::Reply>) -> String {

@@ -104,6 +104,34 @@ impl Model for Register {
         !matches!(op, RegisterOp::Write(_))
     }
 
+    fn subject(&self, _: &RegisterOp, reply: &RegisterReply) -> Option<u64> {
+        match reply {
+            RegisterReply::Value(value) => Some(value.0.into()),
+            _ => None,
+        }
+    }
+
+    fn at_stake(&self, state: &Value, _: &RegisterOp) -> Option<u64> {
+        Some(state.0.into())
+    }
+
+    fn provider_of(&self, op: &RegisterOp) -> Option<u64> {
+        match op {
+            RegisterOp::Read => None,
+            RegisterOp::Write(value) | RegisterOp::Cas { to: value, .. } => Some(value.0.into()),
+        }
+    }
+
+    /// A register that does not hold a value holds it again only after somebody wrote it.
+    fn keeps(&self, state: &Value, _: &RegisterOp, reply: &RegisterReply) -> bool {
+        *reply == RegisterReply::Value(*state)
+    }
+
+    fn provides(&self, writer: &RegisterOp, _: &RegisterOp, reply: &RegisterReply) -> bool {
+        matches!(*writer, RegisterOp::Write(value) | RegisterOp::Cas { to: value, .. }
+            if *reply == RegisterReply::Value(value))
+    }
+
     /// Gives all values that no read returned and no compare-and-set expects one name.
     ///
     /// Proof. Let `h` map these values to one and leave the others alone. An order of the operations is legal before

@@ -6,6 +6,7 @@
 
 use super::antichain::{Antichain, Configuration};
 use super::bits::Bits;
+use super::foresight::{Foresight, View};
 use super::frontier::Ran;
 use super::rules::{GaveUp, Meter, Rules};
 use super::space::Space;
@@ -26,6 +27,8 @@ struct Frame<K, U> {
 pub(super) struct Depth<'a, M: Model, K, U> {
     timeline: &'a Timeline,
     space: Space<'a, M>,
+    foresight: &'a Foresight,
+    view: View<'a, M>,
     rules: Rules,
     pub(super) trace: Trace,
     stack: Vec<Frame<K, U>>,
@@ -45,6 +48,7 @@ impl<'a, M: Model, K: Bits, U: Bits> Depth<'a, M, K, U> {
         model: &'a M,
         entries: &'a [EntryOf<M>],
         timeline: &'a Timeline,
+        foresight: &'a Foresight,
         rules: Rules,
         trace: Trace,
     ) -> Self {
@@ -52,6 +56,8 @@ impl<'a, M: Model, K: Bits, U: Bits> Depth<'a, M, K, U> {
         Self {
             timeline,
             space: Space::new(model, entries),
+            foresight,
+            view: View { model, entries, timeline },
             rules,
             trace,
             stack: Vec::new(),
@@ -101,7 +107,7 @@ impl<'a, M: Model, K: Bits, U: Bits> Depth<'a, M, K, U> {
         if cut {
             return (Ran::GaveUp { event: self.furthest, why: GaveUp::Patience }, NONE);
         }
-        (Ran::Dead { event: self.furthest }, NONE)
+        (Ran::Dead, NONE)
     }
 
     /// Tries one continuation of the top: first the operation that has to be taken, then the other open ones, then the
@@ -125,6 +131,10 @@ impl<'a, M: Model, K: Bits, U: Bits> Depth<'a, M, K, U> {
             }
             (number, spent + 1)
         };
+        let items = &self.timeline.items;
+        if self.rules.independence && items[number as usize].part != items[forced as usize].part {
+            return None;
+        }
         let mut next = self.take(&at, number)?;
         if spent > limit {
             *cut = true;
@@ -199,6 +209,13 @@ impl<'a, M: Model, K: Bits, U: Bits> Depth<'a, M, K, U> {
             at.known.set(item.place as usize);
         } else {
             at.used.set(item.place as usize);
+        }
+        if self.rules.foresight
+            && state != from.state
+            && let Some(subject) = self.view.stake(self.space.state(from.state), number)
+            && self.foresight.is_doomed(&self.view, &at, self.space.state(state), subject, self.event)
+        {
+            return None;
         }
         if self.rules.reads_at_once && state != from.state {
             let before = at.known.clone();

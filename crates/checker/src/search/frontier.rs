@@ -25,12 +25,18 @@
 //! - **Exchange.** Let u be unknown and p an open operation with a reply, not taken, of one effect with u, and p's reply right
 //!   now. B takes u, A takes p. An order that completes B takes p later, at a state where p does what u would do: let u
 //!   stand there. p is taken before its return, and u has none.
+//! - **Foresight** is proved at [`super::foresight`]: what it leaves out is not good, so no A is needed.
+//! - **Independence.** Operations on different parts commute in every state (the promise of [`Model::partition`]). Take an order that
+//!   completes a configuration and takes, before x, operations on other parts than x's. Move these, in their order, to
+//!   right after x: each of the operations they pass works on another part, so no reply and no final state changes, and they are
+//!   open until after the return of x. So before x only operations on its part are taken.
 //! - **Commute.** At the return of x, let B come from C by y and then x, where x's reply is right in C as well, and from C taking
 //!   x and then y leads to B's state with all reads of B taken. A is C with x. If B is good, A is: take y first, which is
 //!   still open after the return of x, as it is another operation and has not returned.
 
 use super::antichain::{Antichain, Configuration};
 use super::bits::Bits;
+use super::foresight::{Foresight, View};
 use super::rules::{GaveUp, Meter, Rules};
 use super::space::Space;
 use super::timeline::{Event, NONE, Timeline};
@@ -51,8 +57,8 @@ pub(super) struct Patience {
 pub(super) enum Ran {
     /// There is a way to explain everything.
     Valid,
-    /// There is none up to this event, a return.
-    Dead { event: usize },
+    /// There is none.
+    Dead,
     /// Not decided; it came to this event.
     GaveUp { event: usize, why: GaveUp },
 }
@@ -61,8 +67,12 @@ pub(super) enum Ran {
 pub(super) struct Frontier<'a, M: Model, K, U> {
     timeline: &'a Timeline,
     space: Space<'a, M>,
+    foresight: &'a Foresight,
+    view: View<'a, M>,
     rules: Rules,
     pub(super) trace: Trace,
+    /// The event that comes next.
+    event: usize,
     /// Before the next event.
     pub(super) front: Antichain<K, U>,
     /// Met at this return, before the returning operation was taken; and after.
@@ -84,6 +94,7 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
         model: &'a M,
         entries: &'a [EntryOf<M>],
         timeline: &'a Timeline,
+        foresight: &'a Foresight,
         rules: Rules,
         trace: Trace,
     ) -> Self {
@@ -94,8 +105,11 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
         Self {
             timeline,
             space: Space::new(model, entries),
+            foresight,
+            view: View { model, entries, timeline },
             rules,
             trace,
+            event: 0,
             front,
             seen: Antichain::new(rules.dominance),
             after: Antichain::new(rules.dominance),
@@ -115,6 +129,7 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
         let patience = patience.unwrap_or(unlimited);
         let mut trial = false;
         for (event, &what) in self.timeline.events.iter().enumerate() {
+            self.event = event;
             let number = match what {
                 Event::Call(number) => {
                     self.call(number);
@@ -140,7 +155,7 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
                 // What was there before the return tells how far an explanation went.
                 std::mem::swap(&mut self.front, &mut self.after);
                 let gave_up = Ran::GaveUp { event, why: GaveUp::Patience };
-                return if trial { gave_up } else { Ran::Dead { event } };
+                return if trial { gave_up } else { Ran::Dead };
             }
             self.retire(number);
         }
@@ -213,9 +228,13 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
         let (at, spent, trace) = (node.at.clone(), node.spent, node.trace);
         // Effects that an operation with a reply offers here (for the rule of exchange).
         let mut offered: Vec<u32> = Vec::new();
+        let part = self.timeline.items[forced as usize].part;
         let writes = self.open_writes.clone();
         for place in writes.minus(&at.known) {
             let number = self.placed[place];
+            if self.rules.independence && self.timeline.items[number as usize].part != part {
+                continue;
+            }
             if let Some(next) = self.take(&at, number) {
                 if self.rules.exchange && self.called > 0 {
                     offered.push(self.timeline.items[number as usize].effect);
@@ -232,6 +251,9 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
             }
             let number = self.timeline.unknown[place];
             let item = self.timeline.items[number as usize];
+            if self.rules.independence && item.part != part {
+                continue;
+            }
             let elder_waits = item.elder != NONE && !at.used.has(item.elder as usize);
             if (self.rules.symmetry && elder_waits) || offered.contains(&item.effect) {
                 continue;
@@ -287,6 +309,13 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
             at.known.set(item.place as usize);
         } else {
             at.used.set(item.place as usize);
+        }
+        if self.rules.foresight
+            && state != from.state
+            && let Some(subject) = self.view.stake(self.space.state(from.state), number)
+            && self.foresight.is_doomed(&self.view, &at, self.space.state(state), subject, self.event)
+        {
+            return None;
         }
         if self.rules.reads_at_once && state != from.state {
             let mut known = at.known.clone();

@@ -7,6 +7,7 @@ use std::thread;
 
 use super::bits::{Bits, Wide};
 use super::depth::Depth;
+use super::foresight::Foresight;
 use super::frontier::{Frontier, Patience, Ran};
 use super::rules::{Budget, GaveUp, Meter, Tactic};
 use super::timeline::{Event, NONE, Timeline};
@@ -25,8 +26,8 @@ const HASTY_STEPS: u64 = 200_000;
 pub(crate) enum Decided {
     /// With an order, if one was asked for.
     Valid { order: Vec<u32> },
-    /// Nothing explains all replies up to the return of this entry.
-    Invalid { failing: u32 },
+    /// Nothing explains all replies.
+    Invalid,
     /// It ran out of this, after so many returns.
     Unknown { why: &'static str, reached: usize },
 }
@@ -46,7 +47,7 @@ pub(crate) fn decide<M: Model>(
         entries = &blurred;
     }
     let timeline = Timeline::new(model, entries);
-    let search = Search { model, entries, timeline: &timeline, options, witness };
+    let search = Search { model, entries, timeline: &timeline, foresight: Foresight::new(model, entries, &timeline), options, witness };
     search.with_width()
 }
 
@@ -57,7 +58,7 @@ pub(crate) fn decide_inline<M: Model>(
     options: &Options<'_>,
 ) -> (Decided, u64, Vec<u32>) {
     let timeline = Timeline::new(model, entries);
-    let search = Search { model, entries, timeline: &timeline, options, witness: true };
+    let search = Search { model, entries, timeline: &timeline, foresight: Foresight::new(model, entries, &timeline), options, witness: true };
     search.prefix()
 }
 
@@ -65,6 +66,7 @@ struct Search<'a, M: Model> {
     model: &'a M,
     entries: &'a [EntryOf<M>],
     timeline: &'a Timeline,
+    foresight: Foresight,
     options: &'a Options<'a>,
     witness: bool,
 }
@@ -124,7 +126,7 @@ impl<M: Model> Search<'_, M> {
         let trace = if self.witness { Trace::kept() } else { Trace::off() };
         let mut meter = Meter::new(budget, cancelled);
         let mut front =
-            Frontier::<M, K, U>::new(self.model, self.entries, self.timeline, self.options.rules, trace);
+            Frontier::<M, K, U>::new(self.model, self.entries, self.timeline, &self.foresight, self.options.rules, trace);
         let ran = front.run(patience, &mut meter);
         let longest = front.front.alive().map(|node| node.trace).max_by_key(|&trace| front.trace.length(trace));
         (ran, front.trace.order(longest.unwrap_or(NONE)))
@@ -139,7 +141,7 @@ impl<M: Model> Search<'_, M> {
         let trace = if self.witness { Trace::kept() } else { Trace::off() };
         let mut meter = Meter::new(budget, cancelled);
         let mut depth =
-            Depth::<M, K, U>::new(self.model, self.entries, self.timeline, self.options.rules, trace);
+            Depth::<M, K, U>::new(self.model, self.entries, self.timeline, &self.foresight, self.options.rules, trace);
         let (ran, trace) = depth.run(limit, &mut meter);
         (ran, depth.trace.order(trace))
     }
@@ -174,7 +176,7 @@ impl<M: Model> Search<'_, M> {
     fn decided(&self, ran: Ran, order: &[u32]) -> Decided {
         match ran {
             Ran::Valid => Decided::Valid { order: self.indices(order) },
-            Ran::Dead { event } => Decided::Invalid { failing: self.failing(event) },
+            Ran::Dead => Decided::Invalid,
             Ran::GaveUp { event, why } => {
                 let returned = |event: &&Event| matches!(event, Event::Return(_));
                 let reached = self.timeline.events[..event].iter().filter(returned).count();
@@ -206,6 +208,7 @@ impl<M: Model> Search<'_, M> {
             self.model,
             self.entries,
             self.timeline,
+            &self.foresight,
             self.options.rules,
             Trace::kept(),
         );
@@ -218,12 +221,6 @@ impl<M: Model> Search<'_, M> {
 
     fn indices(&self, order: &[u32]) -> Vec<u32> {
         order.iter().map(|&number| self.timeline.items[number as usize].entry).collect()
-    }
-
-    fn failing(&self, event: usize) -> u32 {
-        match self.timeline.events[event] {
-            Event::Return(number) | Event::Call(number) => self.timeline.items[number as usize].entry,
-        }
     }
 }
 

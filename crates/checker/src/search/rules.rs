@@ -20,6 +20,10 @@ pub struct Rules {
     pub lazy: bool,
     /// An unknown operation is only taken if it changes the state.
     pub useful: bool,
+    /// What can no longer give the replies to come is left at once.
+    pub foresight: bool,
+    /// What works on another part than the returning operation is not taken before it.
+    pub independence: bool,
     /// Values that nobody asks about are made alike.
     pub blur: bool,
     /// Which engine searches.
@@ -54,6 +58,8 @@ impl Default for Rules {
             commute: true,
             lazy: true,
             useful: true,
+            foresight: true,
+            independence: true,
             blur: true,
             tactic: Tactic::Race,
             wide: false,
@@ -73,6 +79,8 @@ impl Rules {
             commute: false,
             lazy: false,
             useful: false,
+            foresight: false,
+            independence: false,
             blur: false,
             tactic: Tactic::Race,
             wide: false,

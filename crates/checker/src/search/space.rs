@@ -71,6 +71,11 @@ impl<'a, M: Model> Space<'a, M> {
         space
     }
 
+    /// The state with this number.
+    pub(super) fn state(&self, number: u32) -> &M::State {
+        &self.states[number as usize]
+    }
+
     /// So many states were met.
     pub(super) fn len(&self) -> usize {
         self.states.len()

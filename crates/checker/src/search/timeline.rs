@@ -26,6 +26,8 @@ pub(super) struct Item {
     pub(super) effect: u32,
     /// For an unknown outcome: place of the last earlier one with the same effect, or [`NONE`].
     pub(super) elder: u32,
+    /// The part it works on; operations on different parts commute, whatever the state.
+    pub(super) part: u32,
     /// It has a reply.
     pub(super) known: bool,
     /// It has a reply and changes nothing.
@@ -67,7 +69,22 @@ impl Timeline {
             .map(|(_, event)| if event & 1 == 0 { Event::Call(event >> 1) } else { Event::Return(event >> 1) })
             .collect();
         timeline.give_places(model, entries);
+        timeline.give_parts(model, entries);
         timeline
+    }
+
+    /// Numbers the parts; one part if some operation has none.
+    fn give_parts<M: Model>(&mut self, model: &M, entries: &[EntryOf<M>]) {
+        let mut parts: HashMap<M::Key, u32> = HashMap::new();
+        let mut numbers = Vec::with_capacity(self.items.len());
+        for item in &self.items {
+            let Some(key) = model.partition(&entries[item.entry as usize].op) else { return };
+            let next = u32::try_from(parts.len()).expect("fewer than 2^31 operations");
+            numbers.push(*parts.entry(key).or_insert(next));
+        }
+        for (item, number) in self.items.iter_mut().zip(numbers) {
+            item.part = number;
+        }
     }
 
     fn give_places<M: Model>(&mut self, model: &M, entries: &[EntryOf<M>]) {
@@ -118,5 +135,5 @@ fn item<M: Model>(model: &M, index: usize, entry: &EntryOf<M>) -> Option<Item> {
         Outcome::Ok(reply) => (true, model.is_read_only(&entry.op, reply)),
     };
     let entry = u32::try_from(index).expect("fewer than 2^31 operations");
-    Some(Item { entry, place: NONE, effect: NONE, elder: NONE, known, read_only })
+    Some(Item { entry, place: NONE, effect: NONE, elder: NONE, part: 0, known, read_only })
 }

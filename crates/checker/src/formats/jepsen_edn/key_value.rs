@@ -40,7 +40,7 @@ pub(super) fn read(events: &Events<'_>, absent_is_empty: bool) -> Result<Recorde
         Ok(KvReply::Value(texts.borrow_mut().held(events, value)?))
     };
     let entries = events.pair(op, reply)?;
-    Ok(Recorded::KeyValue { model: KeyValue { absent_is_empty, whole: false }, entries })
+    Ok(Recorded::KeyValue { model: KeyValue { absent_is_empty }, entries })
 }
 
 /// What one event does to one key.
