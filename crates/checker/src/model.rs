@@ -125,6 +125,14 @@ pub trait Model: Sync {
         true
     }
 
+    /// The state with what `op` wrote replaced by something that nobody asks about. Promise: two states that differ only in
+    /// this, and of which neither keeps any reply of the subject at stake that is still to be explained, cannot be told
+    /// apart by the operations that are left.
+    fn forgotten(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State> {
+        let _ = (state, op);
+        None
+    }
+
     /// See [`Model::keeps`].
     fn provides(&self, writer: &Self::Op, op: &Self::Op, reply: &Self::Reply) -> bool {
         let _ = (writer, op, reply);

@@ -11,6 +11,7 @@ mod frontier;
 mod race;
 pub(crate) mod rules;
 mod space;
+mod step;
 mod timeline;
 mod trace;
 

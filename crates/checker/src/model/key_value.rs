@@ -51,6 +51,9 @@ impl KvOp {
     }
 }
 
+/// Stands for texts that no get shows; the search makes sure that none shows this one.
+const FORGOTTEN: &str = "\u{10ffff}forgotten";
+
 /// Any number for a key; two keys may share one.
 fn number(key: &str) -> u64 {
     let mut hash = DefaultHasher::new();
@@ -126,6 +129,13 @@ impl Model for KeyValue {
             (Some(_), KvReply::Value(None)) => false,
             (Some(held), KvReply::Value(Some(shown))) => shown.starts_with(&**held),
         }
+    }
+
+    /// A text that no get shows the beginning of only grows, until a put or delete: which text it is never shows.
+    fn forgotten(&self, state: &Self::State, op: &KvOp) -> Option<Self::State> {
+        let mut state = state.clone();
+        *state.get_mut(op.key())? = Text::from(FORGOTTEN);
+        Some(state)
     }
 
     /// After the last put or delete before a get, [`Model::keeps`] speaks of the text that this one left.

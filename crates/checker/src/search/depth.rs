@@ -6,10 +6,10 @@
 
 use super::antichain::{Antichain, Configuration};
 use super::bits::Bits;
-use super::foresight::{Foresight, View};
+use super::foresight::Foresight;
 use super::frontier::Ran;
 use super::rules::{GaveUp, Meter, Rules};
-use super::space::Space;
+use super::step::{Open, Stepper};
 use super::timeline::{Event, NONE, Timeline};
 use super::trace::Trace;
 use crate::model::{EntryOf, Model};
@@ -26,18 +26,14 @@ struct Frame<K, U> {
 /// One run over one history.
 pub(super) struct Depth<'a, M: Model, K, U> {
     timeline: &'a Timeline,
-    space: Space<'a, M>,
-    foresight: &'a Foresight,
-    view: View<'a, M>,
+    stepper: Stepper<'a, M>,
     rules: Rules,
     pub(super) trace: Trace,
     stack: Vec<Frame<K, U>>,
     been: Antichain<K, U>,
     /// The event that comes next; what follows is the state of the timeline before it.
     event: usize,
-    placed: Vec<u32>,
-    open_reads: K,
-    open_writes: K,
+    open: Open<K>,
     called: usize,
     /// The furthest event met.
     furthest: usize,
@@ -55,17 +51,13 @@ impl<'a, M: Model, K: Bits, U: Bits> Depth<'a, M, K, U> {
         let none = K::none(timeline.places);
         Self {
             timeline,
-            space: Space::new(model, entries),
-            foresight,
-            view: View { model, entries, timeline },
+            stepper: Stepper::new(model, entries, timeline, foresight, rules),
             rules,
             trace,
             stack: Vec::new(),
             been: Antichain::new(rules.dominance),
             event: 0,
-            placed: vec![NONE; timeline.places],
-            open_reads: none.clone(),
-            open_writes: none,
+            open: Open { placed: vec![NONE; timeline.places], reads: none.clone(), writes: none },
             called: 0,
             furthest: 0,
         }
@@ -96,7 +88,7 @@ impl<'a, M: Model, K: Bits, U: Bits> Depth<'a, M, K, U> {
                 self.stack.pop();
                 continue;
             }
-            if let Err(why) = meter.step(self.been.nodes.len() + self.space.len()) {
+            if let Err(why) = meter.step(self.been.nodes.len() + self.stepper.space.len()) {
                 return (Ran::GaveUp { event: self.furthest, why }, NONE);
             }
             match self.child(child, limit, &mut cut) {
@@ -120,10 +112,10 @@ impl<'a, M: Model, K: Bits, U: Bits> Depth<'a, M, K, U> {
         let (number, spent) = if child <= self.timeline.places {
             let place = if child == 0 { forced_place } else { child - 1 };
             let again = child > 0 && place == forced_place;
-            if again || at.known.has(place) || !self.open_writes.has(place) {
+            if again || at.known.has(place) || !self.open.writes.has(place) {
                 return None;
             }
-            (self.placed[place], spent)
+            (self.open.placed[place], spent)
         } else {
             let number = self.timeline.unknown[child - 1 - self.timeline.places];
             if !self.allowed(&at, number) {
@@ -159,7 +151,7 @@ impl<'a, M: Model, K: Bits, U: Bits> Depth<'a, M, K, U> {
                     self.forward(event);
                     let item = self.timeline.items[number as usize];
                     let at_once = item.read_only && self.rules.reads_at_once;
-                    if at_once && self.space.step(at.state, item.entry).is_some() {
+                    if at_once && self.stepper.space.step(at.state, item.entry).is_some() {
                         at.known.set(item.place as usize);
                         trace = self.trace.extend(trace, number);
                     }
@@ -192,48 +184,21 @@ impl<'a, M: Model, K: Bits, U: Bits> Depth<'a, M, K, U> {
         if self.rules.symmetry && item.elder != NONE && !at.used.has(item.elder as usize) {
             return false;
         }
-        let writes = self.open_writes.clone();
-        let mut alike = writes.minus(&at.known).map(|place| self.timeline.items[self.placed[place] as usize]);
+        let writes = self.open.writes.clone();
+        let mut alike = writes.minus(&at.known).map(|place| self.timeline.items[self.open.placed[place] as usize]);
         !self.rules.exchange
-            || !alike.any(|open| open.effect == item.effect && self.space.step(at.state, open.entry).is_some())
+            || !alike.any(|open| open.effect == item.effect && self.stepper.space.step(at.state, open.entry).is_some())
     }
 
     fn take(&mut self, from: &Configuration<K, U>, number: u32) -> Option<Configuration<K, U>> {
-        let item = self.timeline.items[number as usize];
-        let state = self.space.step(from.state, item.entry)?;
-        if !item.known && self.rules.useful && state == from.state {
-            return None;
-        }
-        let mut at = Configuration { state, ..from.clone() };
-        if item.known {
-            at.known.set(item.place as usize);
-        } else {
-            at.used.set(item.place as usize);
-        }
-        if self.rules.foresight
-            && state != from.state
-            && let Some(subject) = self.view.stake(self.space.state(from.state), number)
-            && self.foresight.is_doomed(&self.view, &at, self.space.state(state), subject, self.event)
-        {
-            return None;
-        }
-        if self.rules.reads_at_once && state != from.state {
-            let before = at.known.clone();
-            for place in self.open_reads.minus(&before) {
-                let read = self.timeline.items[self.placed[place] as usize].entry;
-                if self.space.step(state, read).is_some() {
-                    at.known.set(place);
-                }
-            }
-        }
-        Some(at)
+        self.stepper.take(from, number, &self.open, self.event)
     }
 
     fn traced(&mut self, from: &Configuration<K, U>, next: &Configuration<K, U>, number: u32, trace: u32) -> u32 {
         let mut trace = self.trace.extend(trace, number);
         for place in next.known.minus(&from.known) {
-            if self.placed[place] != number {
-                trace = self.trace.extend(trace, self.placed[place]);
+            if self.open.placed[place] != number {
+                trace = self.trace.extend(trace, self.open.placed[place]);
             }
         }
         trace
@@ -244,41 +209,41 @@ impl<'a, M: Model, K: Bits, U: Bits> Depth<'a, M, K, U> {
         while self.event > event {
             self.event -= 1;
             match self.timeline.events[self.event] {
-                Event::Call(number) => self.close(number),
-                Event::Return(number) => self.open(number),
+                Event::Call(number) => self.finish(number),
+                Event::Return(number) => self.begin(number),
             }
         }
     }
 
     fn forward(&mut self, event: Event) {
         match event {
-            Event::Call(number) => self.open(number),
-            Event::Return(number) => self.close(number),
+            Event::Call(number) => self.begin(number),
+            Event::Return(number) => self.finish(number),
         }
     }
 
-    fn open(&mut self, number: u32) {
+    fn begin(&mut self, number: u32) {
         let item = &self.timeline.items[number as usize];
         let place = item.place as usize;
         if !item.known {
             self.called += 1;
         } else {
-            self.placed[place] = number;
+            self.open.placed[place] = number;
             if item.read_only && self.rules.reads_at_once {
-                self.open_reads.set(place);
+                self.open.reads.set(place);
             } else {
-                self.open_writes.set(place);
+                self.open.writes.set(place);
             }
         }
     }
 
-    fn close(&mut self, number: u32) {
+    fn finish(&mut self, number: u32) {
         let item = &self.timeline.items[number as usize];
         if item.known {
             let place = item.place as usize;
-            self.placed[place] = NONE;
-            self.open_reads.unset(place);
-            self.open_writes.unset(place);
+            self.open.placed[place] = NONE;
+            self.open.reads.unset(place);
+            self.open.writes.unset(place);
         } else {
             self.called -= 1;
         }

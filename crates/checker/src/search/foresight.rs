@@ -6,6 +6,13 @@
 //! reply, then by the model's promise ([`Model::keeps`]) g can only be right after an operation that *provides* it has taken
 //! effect. If each of those is taken already, no order completes the configuration: it is not good, and is left out.
 //!
+//! # Forgetting
+//!
+//! Let a state keep the reply of no read of the subject at stake that returns from now on. By the model's promise
+//! ([`Model::forgotten`]) it can then not be told apart from the same state with something else in that place, if that
+//! keeps none of these replies either; so one stands for all of them. What a state keeps is asked about all reads that return
+//! from now on, taken or not, so the answer is the same for all configurations, and stays true as time goes on.
+//!
 //! Which g to look at is no question of right and wrong, only of time: the ones of the subject at stake that return next.
 
 use std::collections::HashMap;
@@ -107,6 +114,17 @@ impl Foresight {
         })
     }
 
+    /// The last return of a read of the subject whose reply the state keeps; 0 if there is none.
+    pub(super) fn kept_until<M: Model>(&self, view: &View<'_, M>, state: &M::State, subject: u64) -> u32 {
+        let reads = self.subjects.get(&subject).map_or(&[][..], |subject| &subject.reads);
+        let last = reads.iter().rev().find(|&&read| {
+            let entry = view.entry(read);
+            let Outcome::Ok(reply) = &entry.outcome else { return false };
+            view.model.keeps(state, &entry.op, reply)
+        });
+        last.map_or(0, |&read| self.returns[read as usize])
+    }
+
     /// Whether some operation that is not taken may provide the reply of `read`.
     fn is_provided<M: Model, K: Bits, U: Bits>(
         &self,
@@ -153,6 +171,11 @@ pub(super) struct View<'a, M: Model> {
 }
 
 impl<'a, M: Model> View<'a, M> {
+    /// The state with what the operation wrote forgotten.
+    pub(super) fn forgotten(&self, state: &M::State, number: u32) -> Option<M::State> {
+        self.model.forgotten(state, &self.entry(number).op)
+    }
+
     /// What the operation puts at stake by taking effect in this state.
     pub(super) fn stake(&self, state: &M::State, number: u32) -> Option<u64> {
         self.model.at_stake(state, &self.entry(number).op)

@@ -25,7 +25,7 @@
 //! - **Exchange.** Let u be unknown and p an open operation with a reply, not taken, of one effect with u, and p's reply right
 //!   now. B takes u, A takes p. An order that completes B takes p later, at a state where p does what u would do: let u
 //!   stand there. p is taken before its return, and u has none.
-//! - **Foresight** is proved at [`super::foresight`]: what it leaves out is not good, so no A is needed.
+//! - **Foresight** is proved at [`super::foresight`]: what it leaves out is not good, so no A is needed. There too: which states are made one.
 //! - **Independence.** Operations on different parts commute in every state (the promise of [`Model::partition`]). Take an order that
 //!   completes a configuration and takes, before x, operations on other parts than x's. Move these, in their order, to
 //!   right after x: each of the operations they pass works on another part, so no reply and no final state changes, and they are
@@ -36,9 +36,9 @@
 
 use super::antichain::{Antichain, Configuration};
 use super::bits::Bits;
-use super::foresight::{Foresight, View};
+use super::foresight::Foresight;
 use super::rules::{GaveUp, Meter, Rules};
-use super::space::Space;
+use super::step::{Open, Stepper};
 use super::timeline::{Event, NONE, Timeline};
 use super::trace::Trace;
 use crate::model::{EntryOf, Model};
@@ -66,9 +66,7 @@ pub(super) enum Ran {
 /// One run over one history.
 pub(super) struct Frontier<'a, M: Model, K, U> {
     timeline: &'a Timeline,
-    space: Space<'a, M>,
-    foresight: &'a Foresight,
-    view: View<'a, M>,
+    stepper: Stepper<'a, M>,
     rules: Rules,
     pub(super) trace: Trace,
     /// The event that comes next.
@@ -79,10 +77,7 @@ pub(super) struct Frontier<'a, M: Model, K, U> {
     seen: Antichain<K, U>,
     after: Antichain<K, U>,
     stack: Vec<u32>,
-    /// The item at each place.
-    placed: Vec<u32>,
-    open_reads: K,
-    open_writes: K,
+    open: Open<K>,
     /// Unknown operations that were called.
     called: usize,
     /// Tests of the rule about commuting operations, and how many of them left something out.
@@ -104,9 +99,7 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
         front.insert(first, (NONE, NONE, 0, NONE));
         Self {
             timeline,
-            space: Space::new(model, entries),
-            foresight,
-            view: View { model, entries, timeline },
+            stepper: Stepper::new(model, entries, timeline, foresight, rules),
             rules,
             trace,
             event: 0,
@@ -114,9 +107,7 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
             seen: Antichain::new(rules.dominance),
             after: Antichain::new(rules.dominance),
             stack: Vec::new(),
-            placed: vec![NONE; timeline.places],
-            open_reads: none.clone(),
-            open_writes: none,
+            open: Open { placed: vec![NONE; timeline.places], reads: none.clone(), writes: none },
             called: 0,
             commuted: (0, 0),
         }
@@ -169,14 +160,14 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
             return;
         }
         let place = item.place as usize;
-        self.placed[place] = number;
+        self.open.placed[place] = number;
         if !(item.read_only && self.rules.reads_at_once) {
-            self.open_writes.set(place);
+            self.open.writes.set(place);
             return;
         }
-        self.open_reads.set(place);
+        self.open.reads.set(place);
         for node in self.front.nodes.iter_mut().filter(|node| node.alive) {
-            if self.space.step(node.at.state, item.entry).is_some() {
+            if self.stepper.space.step(node.at.state, item.entry).is_some() {
                 node.at.known.set(place);
                 node.trace = self.trace.extend(node.trace, number);
             }
@@ -214,7 +205,7 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
         let mut cut = false;
         while let Some(top) = self.stack.pop() {
             if self.seen.nodes[top as usize].alive {
-                meter.step(self.seen.nodes.len() + self.after.nodes.len() + self.space.len())?;
+                meter.step(self.seen.nodes.len() + self.after.nodes.len() + self.stepper.space.len())?;
                 cut |= self.expand(top, number, limit);
             }
         }
@@ -229,9 +220,9 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
         // Effects that an operation with a reply offers here (for the rule of exchange).
         let mut offered: Vec<u32> = Vec::new();
         let part = self.timeline.items[forced as usize].part;
-        let writes = self.open_writes.clone();
+        let writes = self.open.writes.clone();
         for place in writes.minus(&at.known) {
-            let number = self.placed[place];
+            let number = self.open.placed[place];
             if self.rules.independence && self.timeline.items[number as usize].part != part {
                 continue;
             }
@@ -290,44 +281,15 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
         let before = &self.seen.nodes[top as usize].at;
         let mut trace = self.trace.extend(trace, number);
         for place in next.known.minus(&before.known) {
-            if self.placed[place] != number {
-                trace = self.trace.extend(trace, self.placed[place]);
+            if self.open.placed[place] != number {
+                trace = self.trace.extend(trace, self.open.placed[place]);
             }
         }
         trace
     }
 
-    /// `from` with one more operation, and with all reads that are right then; `None` where that is not legal or useless.
     fn take(&mut self, from: &Configuration<K, U>, number: u32) -> Option<Configuration<K, U>> {
-        let item = self.timeline.items[number as usize];
-        let state = self.space.step(from.state, item.entry)?;
-        if !item.known && self.rules.useful && state == from.state {
-            return None;
-        }
-        let mut at = Configuration { known: from.known.clone(), used: from.used.clone(), state, event: 0 };
-        if item.known {
-            at.known.set(item.place as usize);
-        } else {
-            at.used.set(item.place as usize);
-        }
-        if self.rules.foresight
-            && state != from.state
-            && let Some(subject) = self.view.stake(self.space.state(from.state), number)
-            && self.foresight.is_doomed(&self.view, &at, self.space.state(state), subject, self.event)
-        {
-            return None;
-        }
-        if self.rules.reads_at_once && state != from.state {
-            let mut known = at.known.clone();
-            for place in self.open_reads.minus(&at.known) {
-                let read = self.timeline.items[self.placed[place] as usize].entry;
-                if self.space.step(state, read).is_some() {
-                    known.set(place);
-                }
-            }
-            at.known = known;
-        }
-        Some(at)
+        self.stepper.take(from, number, &self.open, self.event)
     }
 
     /// Whether `next`, which is `top` with `forced`, can be left out because the operation before could as well come after.
@@ -349,8 +311,8 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
 
     fn retire(&mut self, number: u32) {
         let place = self.timeline.items[number as usize].place as usize;
-        self.placed[place] = NONE;
-        self.open_reads.unset(place);
-        self.open_writes.unset(place);
+        self.open.placed[place] = NONE;
+        self.open.reads.unset(place);
+        self.open.writes.unset(place);
     }
 }

@@ -22,6 +22,8 @@ pub struct Rules {
     pub useful: bool,
     /// What can no longer give the replies to come is left at once.
     pub foresight: bool,
+    /// States that no reply to come tells apart are made one.
+    pub forget: bool,
     /// What works on another part than the returning operation is not taken before it.
     pub independence: bool,
     /// Values that nobody asks about are made alike.
@@ -59,6 +61,7 @@ impl Default for Rules {
             lazy: true,
             useful: true,
             foresight: true,
+            forget: true,
             independence: true,
             blur: true,
             tactic: Tactic::Race,
@@ -80,6 +83,7 @@ impl Rules {
             lazy: false,
             useful: false,
             foresight: false,
+            forget: false,
             independence: false,
             blur: false,
             tactic: Tactic::Race,

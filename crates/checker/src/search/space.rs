@@ -93,7 +93,8 @@ impl<'a, M: Model> Space<'a, M> {
         Some(next.map_or(state, |next| self.number(next)))
     }
 
-    fn number(&mut self, state: M::State) -> u32 {
+    /// The number of the state.
+    pub(super) fn number(&mut self, state: M::State) -> u32 {
         let mask = self.table.len() - 1;
         let mut at = hash(&state) & mask;
         while self.table[at] != 0 {

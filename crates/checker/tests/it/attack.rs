@@ -39,7 +39,7 @@ pub(crate) fn settings() -> Vec<Rules> {
     let (all, none) = (Rules::default(), Rules::none());
     let mut settings = vec![all, none];
     type Switch = fn(&mut Rules, bool);
-    let switches: [Switch; 10] = [
+    let switches: [Switch; 11] = [
         |rules, on| rules.reads_at_once = on,
         |rules, on| rules.dominance = on,
         |rules, on| rules.symmetry = on,
@@ -49,6 +49,7 @@ pub(crate) fn settings() -> Vec<Rules> {
         |rules, on| rules.useful = on,
         |rules, on| rules.foresight = on,
         |rules, on| rules.independence = on,
+        |rules, on| rules.forget = on,
         |rules, on| rules.blur = on,
     ];
     for switch in switches {
