@@ -8,6 +8,7 @@ mod bits;
 mod depth;
 mod foresight;
 mod frontier;
+mod hasty;
 mod race;
 pub(crate) mod rules;
 mod space;
@@ -36,7 +37,7 @@ pub fn check<M: Model>(model: &M, entries: &[EntryOf<M>], options: &Options<'_>)
     }
     let parts = if options.whole { vec![Part::whole(entries)] } else { partition::split(model, entries) };
     counts.partitions = parts.len();
-    let results = in_parallel(&parts, options, |part, options| part_verdict(model, part, options));
+    let results = in_parallel(&parts, entries.len(), options, |part, options| part_verdict(model, part, options));
     let mut verdict = Verdict::Valid;
     let mut orders = Vec::new();
     for (part_verdict, order) in results {
@@ -114,15 +115,23 @@ pub(crate) fn part_verdict<M: Model>(
     }
 }
 
+/// Fewer operations than this are checked on one thread.
+const FEW: usize = 10_000;
+
 /// Runs `check` on every part, on as many threads as there are cores. Parts after an invalid one are given up: the first
 /// invalid part decides, whichever thread is faster.
 pub(crate) fn in_parallel<P: Sync, T: Send>(
     parts: &[P],
+    operations: usize,
     options: &Options<'_>,
     check: impl Fn(&P, &Options<'_>) -> (Verdict, T) + Sync,
 ) -> Vec<(Verdict, T)> {
     if let [part] = parts {
         return vec![check(part, options)];
+    }
+    // Starting threads costs more than checking a short history.
+    if operations < FEW {
+        return parts.iter().map(|part| check(part, options)).collect();
     }
     let (next, invalid) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
     let worker = || {

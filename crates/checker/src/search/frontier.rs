@@ -43,15 +43,6 @@ use super::timeline::{Event, NONE, Timeline};
 use super::trace::Trace;
 use crate::model::{EntryOf, Model};
 
-/// How many unknown operations may be taken at one return, when all of them are too many to try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Patience {
-    /// At every return.
-    pub(super) always: u32,
-    /// At a return that finds no explanation with fewer.
-    pub(super) at_most: u32,
-}
-
 /// What a whole run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ran {
@@ -63,6 +54,24 @@ pub(super) enum Ran {
     GaveUp { event: usize, why: GaveUp },
 }
 
+/// What going through one event came to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Advanced {
+    /// The limit on unknown operations left something out.
+    pub(super) cut: bool,
+    /// No configuration is left.
+    pub(super) dead: bool,
+}
+
+/// See [`Frontier::snapshot`].
+#[derive(Debug)]
+pub(super) struct Snapshot<K, U> {
+    pub(super) event: usize,
+    pub(super) front: Vec<(Configuration<K, U>, u32)>,
+    open: Open<K>,
+    called: usize,
+}
+
 /// One run over one history.
 pub(super) struct Frontier<'a, M: Model, K, U> {
     timeline: &'a Timeline,
@@ -70,7 +79,7 @@ pub(super) struct Frontier<'a, M: Model, K, U> {
     rules: Rules,
     pub(super) trace: Trace,
     /// The event that comes next.
-    event: usize,
+    pub(super) event: usize,
     /// Before the next event.
     pub(super) front: Antichain<K, U>,
     /// Met at this return, before the returning operation was taken; and after.
@@ -113,44 +122,54 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
         }
     }
 
-    /// Goes through all events. With patience, leaves out on trial what takes more unknown operations at one return; then
-    /// `Valid` is still proved, and `Dead` only said if nothing was left out.
-    pub(super) fn run(&mut self, patience: Option<Patience>, meter: &mut Meter<'_>) -> Ran {
-        let unlimited = Patience { always: u32::MAX, at_most: u32::MAX };
-        let patience = patience.unwrap_or(unlimited);
-        let mut trial = false;
-        for (event, &what) in self.timeline.events.iter().enumerate() {
-            self.event = event;
-            let number = match what {
-                Event::Call(number) => {
-                    self.call(number);
-                    continue;
-                }
-                Event::Return(number) => number,
-            };
-            let mut limit = patience.always;
-            loop {
-                match self.force(number, limit, meter) {
-                    Err(why) => return Ran::GaveUp { event, why },
-                    Ok(cut) if self.front.nodes.is_empty() && cut && limit < patience.at_most => {
-                        std::mem::swap(&mut self.front, &mut self.after);
-                        limit += 1;
-                    }
-                    Ok(cut) => {
-                        trial |= cut;
-                        break;
-                    }
-                }
+    /// Goes through all events; exact.
+    pub(super) fn run(&mut self, meter: &mut Meter<'_>) -> Ran {
+        while self.event < self.timeline.events.len() {
+            match self.advance(u32::MAX, meter) {
+                Err(why) => return Ran::GaveUp { event: self.event, why },
+                Ok(Advanced { dead: true, .. }) => return Ran::Dead,
+                Ok(_) => {}
             }
-            if self.front.nodes.is_empty() {
-                // What was there before the return tells how far an explanation went.
-                std::mem::swap(&mut self.front, &mut self.after);
-                let gave_up = Ran::GaveUp { event, why: GaveUp::Patience };
-                return if trial { gave_up } else { Ran::Dead };
-            }
-            self.retire(number);
         }
         Ran::Valid
+    }
+
+    /// Goes through the next event, taking at most `limit` unknown operations if it is a return. If nothing is left, the front
+    /// stays as it was before the event, and so does the event.
+    pub(super) fn advance(&mut self, limit: u32, meter: &mut Meter<'_>) -> Result<Advanced, GaveUp> {
+        let mut advanced = Advanced { cut: false, dead: false };
+        match self.timeline.events[self.event] {
+            Event::Call(number) => self.call(number),
+            Event::Return(number) => {
+                advanced.cut = self.force(number, limit, meter)?;
+                if self.front.nodes.is_empty() {
+                    // What was there before the return tells how far an explanation went.
+                    std::mem::swap(&mut self.front, &mut self.after);
+                    advanced.dead = true;
+                    return Ok(advanced);
+                }
+                self.retire(number);
+            }
+        }
+        self.event += 1;
+        Ok(advanced)
+    }
+
+    /// All that is needed to come back to before the next event.
+    pub(super) fn snapshot(&self) -> Snapshot<K, U> {
+        let front = self.front.alive().map(|node| (node.at.clone(), node.trace)).collect();
+        Snapshot { event: self.event, front, open: self.open.clone(), called: self.called }
+    }
+
+    /// Comes back.
+    pub(super) fn restore(&mut self, snapshot: &Snapshot<K, U>) {
+        self.event = snapshot.event;
+        self.open = snapshot.open.clone();
+        self.called = snapshot.called;
+        self.front.clear();
+        for (at, trace) in &snapshot.front {
+            self.front.insert(at.clone(), (NONE, NONE, 0, *trace));
+        }
     }
 
     fn call(&mut self, number: u32) {
@@ -236,7 +255,11 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
                 self.reach(next, forced, (top, number, spent, trace));
             }
         }
+        let mut cut = false;
         for place in 0..self.called {
+            if limit == 0 {
+                return true;
+            }
             if at.used.has(place) {
                 continue;
             }
@@ -250,12 +273,22 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
                 continue;
             }
             let Some(next) = self.take(&at, number) else { continue };
-            if spent >= limit {
-                return true;
+            // On trial, the last one must be of use at once: it makes a read right, or the returning operation.
+            let last = spent + 1 == limit && next.known == at.known && !self.helps(&at, &next, forced);
+            if spent >= limit || last {
+                cut = true;
+                continue;
             }
             self.reach(next, forced, (top, number, spent + 1, trace));
         }
-        false
+        cut
+    }
+
+    /// Whether `forced` is right after this and was not before.
+    fn helps(&mut self, before: &Configuration<K, U>, after: &Configuration<K, U>, forced: u32) -> bool {
+        let entry = self.timeline.items[forced as usize].entry;
+        let space = &mut self.stepper.space;
+        space.step(before.state, entry).is_none() && space.step(after.state, entry).is_some()
     }
 
     /// Puts a new configuration where it belongs.

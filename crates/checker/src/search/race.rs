@@ -8,7 +8,8 @@ use std::thread;
 use super::bits::{Bits, Wide};
 use super::depth::Depth;
 use super::foresight::Foresight;
-use super::frontier::{Frontier, Patience, Ran};
+use super::frontier::{Frontier, Ran};
+use super::hasty;
 use super::rules::{Budget, GaveUp, Meter, Tactic};
 use super::timeline::{Event, NONE, Timeline};
 use super::trace::Trace;
@@ -18,8 +19,8 @@ use crate::options::Options;
 /// So many steps are taken before a second thread is worth its start (about a millisecond).
 const INLINE_STEPS: u64 = 20_000;
 
-/// Steps of the first hasty attempts; later ones take four times as many each.
-const HASTY_STEPS: u64 = 200_000;
+/// Steps of the first hasty attempts, and for each event; later ones take four times as many each.
+const HASTY_STEPS: (u64, u64) = (200_000, 200);
 
 /// What a search came to. Entries are named by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,17 +118,27 @@ impl<M: Model> Search<'_, M> {
         if exact(&hasty) && !exact(&breadth) { hasty } else { breadth }
     }
 
+    /// `always`: on trial, with so many unknown operations at one return.
     fn breadth<K: Bits, U: Bits>(
         &self,
-        patience: Option<Patience>,
+        always: Option<u32>,
         budget: Budget,
         cancelled: &(dyn Fn() -> bool + Sync),
     ) -> (Ran, Vec<u32>) {
         let trace = if self.witness { Trace::kept() } else { Trace::off() };
         let mut meter = Meter::new(budget, cancelled);
-        let mut front =
-            Frontier::<M, K, U>::new(self.model, self.entries, self.timeline, &self.foresight, self.options.rules, trace);
-        let ran = front.run(patience, &mut meter);
+        let mut front = Frontier::<M, K, U>::new(
+            self.model,
+            self.entries,
+            self.timeline,
+            &self.foresight,
+            self.options.rules,
+            trace,
+        );
+        let ran = match always {
+            None => front.run(&mut meter),
+            Some(always) => hasty::run(&mut front, self.timeline, always, &mut meter),
+        };
         let longest = front.front.alive().map(|node| node.trace).max_by_key(|&trace| front.trace.length(trace));
         (ran, front.trace.order(longest.unwrap_or(NONE)))
     }
@@ -149,12 +160,11 @@ impl<M: Model> Search<'_, M> {
     /// Tries to find an explanation by leaving out most, then less; by turns depth first and breadth first.
     fn hasty<K: Bits, U: Bits>(&self, cancelled: &(dyn Fn() -> bool + Sync)) -> (Ran, Vec<u32>) {
         let mut result = (Ran::GaveUp { event: 0, why: GaveUp::Steps }, Vec::new());
-        let (mut left, mut steps) = (self.options.budget.steps, HASTY_STEPS);
+        let (mut left, mut steps) = (self.options.budget.steps, HASTY_STEPS.0 + HASTY_STEPS.1 * self.timeline.events.len() as u64);
         for limit in [0, 1, 2, 4, 8, u32::MAX] {
             let trial = Budget { steps: steps.min(left), ..self.options.budget };
             if !self.timeline.unknown.is_empty() && limit < u32::MAX {
-                let patience = Patience { always: limit, at_most: limit + 2 };
-                result = self.breadth::<K, U>(Some(patience), trial, cancelled);
+                result = self.breadth::<K, U>(Some(limit), trial, cancelled);
                 if ended(&result.0) {
                     return result;
                 }
@@ -212,7 +222,7 @@ impl<M: Model> Search<'_, M> {
             self.options.rules,
             Trace::kept(),
         );
-        let ran = front.run(None, &mut meter);
+        let ran = front.run(&mut meter);
         let longest = front.front.alive().map(|node| node.trace).max_by_key(|&trace| front.trace.length(trace));
         let order = front.trace.order(longest.unwrap_or(NONE));
         let order = self.indices(&order);

@@ -22,7 +22,7 @@ pub(super) struct Stepper<'a, M: Model> {
 }
 
 /// The operations that are open, by place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Open<K> {
     /// The item at each place.
     pub(super) placed: Vec<u32>,

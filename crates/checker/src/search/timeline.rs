@@ -28,6 +28,8 @@ pub(super) struct Item {
     pub(super) elder: u32,
     /// The part it works on; operations on different parts commute, whatever the state.
     pub(super) part: u32,
+    /// The event of its call.
+    pub(super) called: u32,
     /// It has a reply.
     pub(super) known: bool,
     /// It has a reply and changes nothing.
@@ -91,11 +93,12 @@ impl Timeline {
         let mut free: Vec<u32> = Vec::new();
         let mut effects: HashMap<M::Op, (u32, u32)> = HashMap::new();
         let symmetric = self.items.iter().any(|item| !item.known);
-        for &event in &self.events {
+        for (position, &event) in (0..).zip(&self.events) {
             match event {
                 Event::Return(number) => free.push(self.items[number as usize].place),
                 Event::Call(number) => {
                     let item = &mut self.items[number as usize];
+                    item.called = position;
                     if symmetric && !item.read_only {
                         let next = u32::try_from(effects.len()).expect("fewer than 2^31 operations");
                         let effect = model.effect(&entries[item.entry as usize].op);
@@ -135,5 +138,5 @@ fn item<M: Model>(model: &M, index: usize, entry: &EntryOf<M>) -> Option<Item> {
         Outcome::Ok(reply) => (true, model.is_read_only(&entry.op, reply)),
     };
     let entry = u32::try_from(index).expect("fewer than 2^31 operations");
-    Some(Item { entry, place: NONE, effect: NONE, elder: NONE, part: 0, known, read_only })
+    Some(Item { entry, place: NONE, effect: NONE, elder: NONE, part: 0, called: 0, known, read_only })
 }
