@@ -10,6 +10,7 @@ mod keyed;
 mod mutex;
 mod register;
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 use std::hash::Hash;
 
@@ -139,6 +140,16 @@ pub trait Model: Sync {
         true
     }
 
+    /// The history as one of a register, entry by entry, if the object is one: then unique values may decide it without a
+    /// search. Promise: it is linearizable exactly if the register's is, by the same orders.
+    fn as_register<'a>(&self, entries: &'a [EntryOf<Self>]) -> Option<AsRegister<'a>>
+    where
+        Self: Sized,
+    {
+        let _ = entries;
+        None
+    }
+
     /// Says why no reachable state gives this reply, where that is so whatever else happened.
     fn absurd(&self, op: &Self::Op, reply: &Self::Reply) -> Option<String> {
         let _ = (op, reply);
@@ -162,6 +173,9 @@ pub trait Model: Sync {
     /// What happened, as the rest of a sentence that starts with the client: `read 3`.
     fn describe(&self, op: &Self::Op, outcome: &Outcome<Self::Reply>) -> String;
 }
+
+/// A history as one of a register: what it holds at first, and the operations.
+pub type AsRegister<'a> = (Value, Cow<'a, [EntryOf<Register>]>);
 
 /// The end of a sentence about an operation without a reply.
 fn tried<R>(what: &str, outcome: &Outcome<R>) -> String {

@@ -37,6 +37,15 @@ impl<'a, M: Model> Part<'a, M> {
         Self { key: None, entries: Cow::Borrowed(entries), indices: Vec::new() }
     }
 
+    /// Some of its operations.
+    pub(crate) fn subset(&self, local: &[u32]) -> Part<'a, M> {
+        Part {
+            key: self.key.clone(),
+            entries: local.iter().map(|&index| self.entries[index as usize].clone()).collect(),
+            indices: self.global(local.to_vec()),
+        }
+    }
+
     /// Indices into the whole list.
     pub(crate) fn global(&self, local: Vec<u32>) -> Vec<usize> {
         let global = |index: u32| self.indices.get(index as usize).copied().unwrap_or(index as usize);

@@ -1,12 +1,13 @@
 //! A store of texts by key: get, put, delete, append.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 
-use super::Model;
-use crate::entry::Outcome;
+use super::{AsRegister, EntryOf, Model, RegisterOp, RegisterReply, Value};
+use crate::entry::{Entry, Outcome};
 
 /// A key or a value; shared, because histories repeat them.
 pub type Text = Arc<str>;
@@ -154,6 +155,36 @@ impl Model for KeyValue {
 
     fn key_name(&self, key: &Text) -> String {
         key.escape_debug().to_string()
+    }
+
+    /// Of one key, if all that happens to it is get and put.
+    fn as_register<'a>(&self, entries: &'a [EntryOf<Self>]) -> Option<AsRegister<'a>> {
+        let key = entries.first()?.op.key();
+        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        if self.absent_is_empty {
+            numbers.insert("", Value::NIL.0);
+        }
+        let mut value = |text: &'a str| {
+            let next = u32::try_from(numbers.len()).expect("fewer values than 2^31");
+            Value(*numbers.entry(text).or_insert(next))
+        };
+        let entry = |entry: &'a EntryOf<Self>| {
+            let op = match &entry.op {
+                op if op.key() != key => return None,
+                KvOp::Get { .. } => RegisterOp::Read,
+                KvOp::Put { value: text, .. } => RegisterOp::Write(value(text)),
+                KvOp::Append { .. } | KvOp::Delete { .. } => return None,
+            };
+            let outcome = match &entry.outcome {
+                Outcome::Ok(KvReply::Value(Some(text))) => Outcome::Ok(RegisterReply::Value(value(text))),
+                Outcome::Ok(KvReply::Value(None)) => Outcome::Ok(RegisterReply::Value(Value::NIL)),
+                Outcome::Ok(KvReply::Done) => Outcome::Ok(RegisterReply::Written),
+                Outcome::Failed => Outcome::Failed,
+                Outcome::Unknown => Outcome::Unknown,
+            };
+            Some(Entry { client: entry.client, call: entry.call, returned: entry.returned, op, outcome })
+        };
+        Some((Value::NIL, Cow::Owned(entries.iter().map(entry).collect::<Option<_>>()?)))
     }
 
     fn describe(&self, op: &KvOp, outcome: &Outcome<KvReply>) -> String {

@@ -1,8 +1,9 @@
 //! Many independent objects of one model, each with a name.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::Model;
+use super::{AsRegister, EntryOf, Model};
 use crate::entry::Outcome;
 
 /// One object of the model `M` for each key.
@@ -108,6 +109,17 @@ impl<M: Model> Model for Keyed<M> {
 
     fn key_name(&self, key: &u32) -> String {
         self.name(*key)
+    }
+
+    /// Of one object, as the parts of a history are.
+    fn as_register<'a>(&self, entries: &'a [EntryOf<Self>]) -> Option<AsRegister<'a>> {
+        let key = entries.first()?.op.key;
+        if entries.iter().any(|entry| entry.op.key != key) {
+            return None;
+        }
+        let entries: Vec<EntryOf<M>> = entries.iter().map(|entry| entry.clone().map_op(|op| op.op)).collect();
+        let (init, register) = self.model.as_register(&entries)?;
+        Some((init, Cow::Owned(register.into_owned())))
     }
 
     fn describe(&self, op: &Self::Op, outcome: &Outcome<M::Reply>) -> String {

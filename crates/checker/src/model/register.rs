@@ -1,9 +1,10 @@
 //! One register: read, write, compare-and-set.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 
-use super::{EntryOf, Model};
+use super::{AsRegister, EntryOf, Model};
 use crate::entry::Outcome;
 
 /// A value, as a number: itself where it is a small number, else an index into the names of its [`Register`].
@@ -155,6 +156,10 @@ impl Model for Register {
                 *value = Value::UNSEEN;
             }
         }
+    }
+
+    fn as_register<'a>(&self, entries: &'a [EntryOf<Self>]) -> Option<AsRegister<'a>> {
+        Some((self.init, Cow::Borrowed(entries)))
     }
 
     fn describe(&self, op: &RegisterOp, outcome: &Outcome<RegisterReply>) -> String {
