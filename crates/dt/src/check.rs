@@ -1,5 +1,6 @@
 //! `dt check`: the verdict of a run from its files alone. `dt run` ends with the same function.
 
+mod foreign;
 mod gather;
 
 use std::fs;
@@ -13,14 +14,18 @@ use crate::cli::CheckArgs;
 use crate::exit::{Exit, UsageError};
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
-    if !args.dir.is_dir() {
-        let dir = args.dir.display();
-        return Err(UsageError(format!(
-            "{dir} is no directory: name a run's directory, such as runs/latest"
-        ))
-        .into());
+    for path in &args.paths {
+        if !path.exists() {
+            let path = path.display();
+            let what = "name a run's directory, such as runs/latest, or a history's file";
+            return Err(UsageError(format!("{path} does not exist: {what}")).into());
+        }
     }
-    let summary = judge(&args.dir, args.strict)?;
+    let [dir] = args.paths.as_slice() else { return foreign::run(args) };
+    if !dir.is_dir() {
+        return foreign::run(args);
+    }
+    let summary = judge(dir, args.strict)?;
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&summary)?)?;

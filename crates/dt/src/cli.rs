@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use checker::formats::{Format, ModelName};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -15,6 +16,7 @@ Examples:
                                          a cluster that is already running; nothing is installed or stopped
   dt run etcd --profile none             without faults; see `dt list profiles`
   dt check runs/latest                   the verdict again, from the files alone
+  dt check history.edn                   the verdict of a history that Jepsen recorded
   dt list suites                         what can be run
 
 Exit codes: 0 valid, 1 a property failed, 2 unknown or vacuous, 3 the tool itself failed or was interrupted, 64 wrong usage";
@@ -131,8 +133,18 @@ pub(crate) enum Terminal {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// A run's directory, or a directory of history files.
-    pub(crate) dir: PathBuf,
+    /// A run's directory, a directory of history files, or files that another tool recorded.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// How the files are written: jepsen-log, jepsen-edn, porcupine-kv or etcd-report; told from them when left out.
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// What the operations are of: register, key-value, bank, mutex or etcd; told from them when left out.
+    #[arg(long)]
+    pub(crate) model: Option<ModelName>,
+    /// How long undecided files are searched, in seconds.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) search_seconds: u64,
     /// Count what the run did not exercise as failed.
     #[arg(long)]
     pub(crate) strict: bool,

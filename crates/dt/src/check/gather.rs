@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use checker::etcd::Options;
 use checker::{Report, Verdict};
 use composer::{CommandLog, RECORD_FILE, builtin};
-use history::{History, ReadError, Sources};
+use history::{FileReport, ReadError, Sources};
 use report::{Evidence, Example, Group, Note, Outcome, Property, SdkReport, Source, Status};
 use serde_json::json;
 
@@ -94,17 +94,16 @@ fn judge_history(
         }
         Err(error) => return Err(error.into()),
     };
-    let history = History::parse(&sources)?;
-    damage(&history, notes);
-    evidence.operations = history.operations.len();
-    if history.operations.is_empty() {
+    // A store that was started for the run held nothing before, and nobody else wrote to it.
+    let options = if attached { Options::default() } else { Options::own_store() };
+    let (Report { verdict, counts, .. }, files) = checker::etcd::check_files(&sources, &options)?;
+    damage(&files, notes);
+    evidence.operations = counts.operations;
+    if counts.operations == 0 {
         evidence.undecided = Some((Outcome::Vacuous, nothing));
         evidence.properties.push(property);
         return Ok(());
     }
-    // A store that was started for the run held nothing before, and nobody else wrote to it.
-    let options = if attached { Options::default() } else { Options::own_store() };
-    let Report { verdict, .. } = checker::etcd::check(&history, &options);
     match verdict {
         Verdict::Valid => {
             property.status = Status::Passing;
@@ -126,8 +125,8 @@ fn judge_history(
     Ok(())
 }
 
-fn damage(history: &History<'_>, notes: &mut Vec<String>) {
-    for file in &history.files {
+fn damage(files: &[FileReport], notes: &mut Vec<String>) {
+    for file in files {
         let name = file.path.file_name().unwrap_or_default().to_string_lossy();
         if file.torn {
             notes.push(format!("{name}: the last line is cut off"));
