@@ -116,6 +116,9 @@ pub(crate) struct RunArgs {
     /// Count what the run did not exercise as failed.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Keep the members' data of a valid run, too; that of other runs always stays.
+    #[arg(long)]
+    pub(crate) keep: bool,
     /// Where run directories are made.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub(crate) runs: PathBuf,

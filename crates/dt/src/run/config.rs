@@ -29,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) faults: chaos::Plan,
     pub(crate) target: Target,
     pub(crate) strict: bool,
+    pub(crate) keep: bool,
     pub(crate) runs: PathBuf,
     /// What to type to repeat it.
     pub(crate) command_line: String,
@@ -54,7 +55,18 @@ impl Config {
         let faults = faults(args, &suite, &chart, &target, seed)?;
         let runs = std::path::absolute(&args.runs)?;
         let command_line = command_line(args, seed);
-        Ok(Self { suite, chart, template, plan, faults, target, strict: args.strict, runs, command_line })
+        Ok(Self {
+            suite,
+            chart,
+            template,
+            plan,
+            faults,
+            target,
+            strict: args.strict,
+            keep: args.keep,
+            runs,
+            command_line,
+        })
     }
 }
 

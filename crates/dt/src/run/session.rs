@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use chaos::{Chaos, Journal, leftovers};
 use composer::{Composition, Phase, Settings};
 use history::clock;
+use report::Outcome;
 use tokio::sync::watch;
 
 use super::config::{Config, Target};
@@ -213,6 +214,16 @@ impl Session {
         Ok(())
     }
 
+    /// Removes what members stored, some hundred megabytes: nobody looks for a fault in the data of a valid run. Logs stay.
+    fn forget_data(&self) {
+        let Ok(entries) = std::fs::read_dir(self.dir.join("members")) else { return };
+        for data in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
+            if let Err(error) = std::fs::remove_dir_all(&data) {
+                say(&format!("cannot remove {}: {error}", data.display()));
+            }
+        }
+    }
+
     fn display(&self) -> std::sync::MutexGuard<'_, Display> {
         self.display.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -234,6 +245,9 @@ impl Session {
             return Ok(Exit::Failed);
         }
         let summary = check::judge_and_write(&self.dir)?;
+        if summary.verdict == Outcome::Valid && !self.config.keep {
+            self.forget_data();
+        }
         let mut out = std::io::stdout().lock();
         write!(out, "\n{}", report::table(&summary)).context("cannot print the verdict")?;
         writeln!(
