@@ -38,7 +38,8 @@ fn main() {
         ["--make", n, to] => {
             std::fs::rename(make(&shape(n.parse().unwrap()), "made"), to).unwrap();
         }
-        ["--undecided", n] => undecided(n.parse().unwrap()),
+        ["--undecided", n] => undecided(n.parse().unwrap(), false),
+        ["--undecided", n, "--plain"] => undecided(n.parse().unwrap(), true),
         [] => table(&[10_000, 100_000, 1_000_000, 10_000_000]),
         ["--operations", n] => table(&[n.parse().unwrap()]),
         _ => println!("usage: bench_etcd [--undecided N | --operations N]"),
@@ -139,11 +140,12 @@ fn peak() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
-fn undecided(count: u64) {
+fn undecided(count: u64, plain: bool) {
     let mut unknown = 0;
     for seed in 0..count {
         let keys = [2, 5, 10, 20, 50, 100][seed as usize % 6];
-        let shape = Shape { seed, keys, operations: 20_000, ..Shape::default() };
+        let odd = !plain;
+        let shape = Shape { seed, keys, odd, leases: odd, operations: 20_000, ..Shape::default() };
         let report = checker::etcd::check(&record::history(&shape), &Options::own_store());
         match report.verdict {
             Verdict::Valid => {}

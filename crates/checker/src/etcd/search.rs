@@ -82,6 +82,8 @@ struct Blame {
     some: Vec<usize>,
     /// What was guessed about these keys matters.
     keys: Vec<Keys>,
+    /// The keys of the contradiction that was met first: what concerns them is tried first.
+    first: Vec<Keys>,
     /// That these guesses used their operations matters.
     users: Vec<usize>,
     /// Guesses that stand for good are among them.
@@ -89,8 +91,14 @@ struct Blame {
 }
 
 impl Blame {
-    const NOBODY: Self =
-        Self { from: usize::MAX, some: Vec::new(), keys: Vec::new(), users: Vec::new(), settled: false };
+    const NOBODY: Self = Self {
+        from: usize::MAX,
+        some: Vec::new(),
+        keys: Vec::new(),
+        first: Vec::new(),
+        users: Vec::new(),
+        settled: false,
+    };
 
     fn user(guess: usize) -> Self {
         Self { some: vec![guess], users: vec![guess], ..Self::NOBODY }
@@ -99,6 +107,9 @@ impl Blame {
     fn merge(&mut self, other: &Self) {
         self.from = self.from.min(other.from);
         self.settled |= other.settled;
+        if self.first.is_empty() {
+            self.first.clone_from(&other.first);
+        }
         merge(&mut self.some, &other.some);
         merge(&mut self.users, &other.users);
         self.some.retain(|&guess| guess < self.from);
@@ -236,7 +247,8 @@ impl<'l, 'a> Search<'l, 'a> {
             Role::Write | Role::Read => self.store.replay(self.log, &op.action, entry.revision),
         };
         result.map_err(|mismatch| {
-            let blame = self.blame(entry.revision, &mismatch);
+            let mut blame = self.blame(entry.revision, &mismatch);
+            blame.first.clone_from(&mismatch.keys);
             self.note(Contradiction::Answer { entry: *entry, mismatch });
             blame
         })
@@ -440,6 +452,12 @@ impl<'l, 'a> Search<'l, 'a> {
                 guess.only.push(blame.keys.clone());
             }
             guess.blame.merge(&blame);
+            let mut rest = guess.candidates.split_off(guess.next);
+            rest.sort_by_cached_key(|candidate| {
+                let keys = self.supply.keys(self.log, *candidate);
+                !keys.iter().any(|a| blame.first.iter().any(|b| a.overlaps(*b)))
+            });
+            guess.candidates.extend(rest);
             let (mark, entry, revision, chosen) = (guess.mark, guess.entry, guess.revision, guess.chosen);
             self.supply.give_back(chosen);
             self.store.undo_to(mark);

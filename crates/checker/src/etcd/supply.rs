@@ -3,6 +3,8 @@
 //! Lists candidates, the likely ones first; it decides nothing. Every operation that could have taken a revision is
 //! in the full list, or one that is as good.
 
+use std::cmp::Reverse;
+
 use history::Comparison;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -345,6 +347,8 @@ impl<'a> Supply<'a> {
             ranked.push((rank.0, recency, key, rank.1));
         }
         ranked.sort_unstable();
+        let needy: Vec<Key> =
+            ranked.iter().take_while(|(rank, ..)| *rank < i64::MAX).map(|(_, _, key, _)| *key).collect();
         for (_, _, key, delete) in ranked {
             let scene = (scene.log, store, known_by);
             self.of_key(scene, key, delete, &mut candidates);
@@ -352,6 +356,12 @@ impl<'a> Supply<'a> {
                 self.expiry(store.cell(key).lease, known_by, &mut candidates);
             }
         }
+        // What serves several needs at once comes first.
+        candidates.sort_by_cached_key(|candidate| {
+            let keys = self.keys(scene.log, *candidate);
+            let served = needy.iter().filter(|key| keys.iter().any(|keys| keys.contains(**key))).count();
+            Reverse(served.max(1))
+        });
         candidates
     }
 
