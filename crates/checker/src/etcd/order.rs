@@ -59,12 +59,16 @@ impl Order {
     /// `empty`: the history begins with a new store, whose revision is 1.
     pub(super) fn new(log: &Log<'_>, empty: bool) -> Result<Self, Disorder> {
         let mut entries = Vec::with_capacity(log.ops.len());
+        // In the order of invocation, which is nearly that of revisions.
         for (index, op) in (0..).zip(&log.ops) {
             if op.ending == Ending::Ok {
                 place(log, index, &mut entries)?;
             }
         }
-        entries.sort_unstable_by_key(|entry| (entry.revision, entry.role, entry.op));
+        let mut entries = by_revision(entries);
+        for_each_revision(&mut entries, |entries| {
+            entries.sort_unstable_by_key(|entry| (entry.role, entry.op))
+        });
         let timed = |entry: &&Entry| entry.role != Role::Old;
         let first = entries.iter().find(timed).map_or(1, |entry| match entry.role {
             Role::Write => entry.revision - 1,
@@ -138,6 +142,39 @@ impl Order {
     pub(super) fn find(&self, revision: i64) -> usize {
         self.entries.partition_point(|entry| entry.revision < revision)
     }
+}
+
+/// Sorts by revision: by counting where revisions are as dense as in a real history.
+fn by_revision(mut entries: Vec<Entry>) -> Vec<Entry> {
+    let least = entries.iter().map(|entry| entry.revision).min().unwrap_or(0);
+    let most = entries.iter().map(|entry| entry.revision).max().unwrap_or(0);
+    let span = usize::try_from(most.saturating_sub(least)).unwrap_or(usize::MAX);
+    if span > 4 * entries.len() {
+        entries.sort_unstable_by_key(|entry| entry.revision);
+        return entries;
+    }
+    let mut next = vec![0_u32; span + 2];
+    for entry in &entries {
+        next[(entry.revision - least) as usize + 1] += 1;
+    }
+    for at in 1..next.len() {
+        next[at] += next[at - 1];
+    }
+    let Some(&any) = entries.first() else { return entries };
+    let mut sorted = vec![any; entries.len()];
+    for entry in entries {
+        let at = &mut next[(entry.revision - least) as usize];
+        sorted[*at as usize] = entry;
+        *at += 1;
+    }
+    sorted
+}
+
+fn for_each_revision(entries: &mut [Entry], mut sort: impl FnMut(&mut [Entry])) {
+    entries
+        .chunk_by_mut(|a, b| a.revision == b.revision)
+        .filter(|entries| entries.len() > 1)
+        .for_each(&mut sort);
 }
 
 /// The latest invocation so far.

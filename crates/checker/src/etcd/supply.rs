@@ -143,15 +143,26 @@ impl<'a> Supply<'a> {
     }
 
     fn collect_evidence(&mut self, log: &Log<'a>) {
-        let born = |kv: &super::log::Kv<'a>| Fact::Born { key: kv.key, revision: kv.create };
-        let shown = log.kvs.iter().flat_map(|kv| [Fact::Put(*kv), born(kv)]);
         let told = log.facts.iter().map(|(_, fact)| *fact);
+        // Hidden revisions are few and asked for often: a bit each answers without a search.
+        let (Some(&least), Some(&most)) = (self.hidden.first(), self.hidden.last()) else { return };
+        let mut bits = vec![0_u64; usize::try_from((most - least) / 64 + 1).unwrap_or(0)];
+        for revision in &self.hidden {
+            bits[((revision - least) / 64) as usize] |= 1 << ((revision - least) % 64);
+        }
+        let is_hidden = |revision: i64| {
+            let at = revision - least;
+            (0..=most - least).contains(&at) && bits[(at / 64) as usize] & (1 << (at % 64)) != 0
+        };
+        let born = |kv: &Kv<'a>| Fact::Born { key: kv.key, revision: kv.create };
+        let shown = log.kvs.iter().filter(|kv| is_hidden(kv.modified) || is_hidden(kv.create));
+        let shown = shown.flat_map(|kv| [Fact::Put(*kv), born(kv)]);
         let mut compared = Vec::new();
         for op in log.ops.iter().filter(|op| op.ending == Ending::Ok) {
             held(log, &op.action, &mut compared);
         }
         for fact in shown.chain(told).chain(compared) {
-            if self.hidden.binary_search(&fact.revision()).is_err() {
+            if !is_hidden(fact.revision()) {
                 continue;
             }
             let facts = self.evidence.entry(fact.revision()).or_default();
@@ -261,13 +272,16 @@ impl<'a> Supply<'a> {
             let end = self.ends.entry(lease).or_default();
             *end = (*end).max(op.invoked.saturating_add(life));
         }
-        let mut keys: FxHashSet<(i64, Key)> = log.kvs.iter().map(|kv| (kv.lease, kv.key)).collect();
+        let leased = log.kvs.iter().filter(|kv| kv.lease != 0);
+        let mut keys: FxHashSet<(i64, Key)> = leased.map(|kv| (kv.lease, kv.key)).collect();
         for action in log.ops.iter().map(|op| &op.action).chain(&log.actions) {
-            if let Action::Put { key, lease, .. } = action {
+            if let Action::Put { key, lease, .. } = action
+                && *lease != 0
+            {
                 keys.insert((*lease, *key));
             }
         }
-        for (lease, key) in keys.into_iter().filter(|(lease, _)| *lease != 0) {
+        for (lease, key) in keys {
             self.lease_keys.entry(lease).or_default().push(Keys::one(key));
             self.key_leases.entry(key).or_default().push(lease);
         }
