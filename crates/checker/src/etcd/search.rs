@@ -5,7 +5,7 @@
 //! comes to a contradiction: only guesses that can have caused it are revisited. A contradiction that no guess can
 //! have caused is proof.
 
-use super::log::{Action, Fact, Keys, Log, NONE};
+use super::log::{Action, Fact, Key, Keys, Log, NONE};
 use super::order::{Entry, Order, Role};
 use super::outlook::{Outlook, Timelines};
 use super::store::{Mismatch, Presence, Problem, Store};
@@ -397,6 +397,15 @@ impl<'l, 'a> Search<'l, 'a> {
                 self.store.perform(self.log, &action, revision)
             }
             Candidate::Expiry(lease) => self.store.end_lease(lease),
+            Candidate::Stranger => {
+                self.strange(revision);
+                true
+            }
+            Candidate::StrangerPut(key) => {
+                self.store.put_by_stranger(key, None, revision);
+                true
+            }
+            Candidate::StrangerDelete(key) => self.store.delete_by_stranger(key),
             Candidate::Nothing => true,
         };
         if !wrote {
@@ -416,6 +425,26 @@ impl<'l, 'a> Search<'l, 'a> {
                 && timelines.outlook(self.log, self.order, key, cell, entry, revision) == Outlook::Broken
         });
         if broken { Err(before) } else { Ok(()) }
+    }
+
+    /// Somebody else did what was seen of a revision.
+    fn strange(&mut self, revision: i64) {
+        let mut done: Vec<Key> = Vec::new();
+        for fact in self.supply.evidence.get(&revision).into_iter().flatten() {
+            if done.contains(&fact.key()) {
+                continue;
+            }
+            done.push(fact.key());
+            match fact {
+                Fact::Put(kv) => self.store.put_by_stranger(kv.key, Some(kv), revision),
+                Fact::Written { key, .. } | Fact::Born { key, .. } => {
+                    self.store.put_by_stranger(*key, None, revision);
+                }
+                Fact::Delete { key, .. } => {
+                    self.store.delete_by_stranger(*key);
+                }
+            }
+        }
     }
 
     /// Takes back guesses until one of those to blame has another candidate.

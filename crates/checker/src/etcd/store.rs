@@ -509,6 +509,20 @@ impl<'a> Store<'a> {
         !keys.is_empty()
     }
 
+    /// Puts a value to a key for somebody who is not in the history; `None` where nobody knows which.
+    pub(super) fn put_by_stranger(&mut self, key: Key, shown: Option<&Kv<'a>>, at: i64) {
+        let lease = shown.map_or(ANY_LEASE, |kv| kv.lease);
+        let value = Some(shown.and_then(|kv| kv.value).unwrap_or_default());
+        let action = Action::Put { key, value, lease, keep_lease: false, want_prev: false, prev: NONE };
+        let cell = self.cells[key as usize].after_put(&action, at);
+        self.set(key, Cell { value: shown.and_then(|kv| kv.value), ..cell });
+    }
+
+    /// Deletes a key for somebody who is not in the history, and says whether it was there.
+    pub(super) fn delete_by_stranger(&mut self, key: Key) -> bool {
+        self.delete(Keys::one(key))
+    }
+
     /// Does an action that nobody knows the answer of, and says whether it changes anything. Where it does not, what
     /// it left behind must be undone.
     pub(super) fn perform(&mut self, log: &Log<'a>, action: &Action<'a>, at: i64) -> bool {

@@ -23,6 +23,12 @@ pub(super) enum Candidate {
     Op(u32),
     /// The end of a lease.
     Expiry(i64),
+    /// Somebody whose operations are not in the history: did what was seen, or something that nobody saw.
+    Stranger,
+    /// Somebody else's put of this key, with a value that nobody saw.
+    StrangerPut(Key),
+    /// Somebody else's deletion of this key.
+    StrangerDelete(Key),
     /// Nothing was chosen yet.
     Nothing,
 }
@@ -92,10 +98,12 @@ pub(super) struct Supply<'a> {
     lease_keys: FxHashMap<i64, Vec<Keys>>,
     key_leases: FxHashMap<Key, Vec<i64>>,
     used: FxHashMap<u32, i64>,
+    /// There may be writers whose operations are not in the history.
+    strangers: bool,
 }
 
 impl<'a> Supply<'a> {
-    pub(super) fn new(log: &Log<'a>, hidden: Vec<i64>) -> Self {
+    pub(super) fn new(log: &Log<'a>, hidden: Vec<i64>, strangers: bool) -> Self {
         let mut supply = Self {
             hidden,
             evidence: FxHashMap::default(),
@@ -111,6 +119,7 @@ impl<'a> Supply<'a> {
             lease_keys: FxHashMap::default(),
             key_leases: FxHashMap::default(),
             used: FxHashMap::default(),
+            strangers,
         };
         if supply.hidden.is_empty() {
             return supply;
@@ -333,7 +342,8 @@ impl<'a> Supply<'a> {
                 keys
             }
             Candidate::Expiry(lease) => self.lease_keys.get(&lease).cloned().unwrap_or_default(),
-            Candidate::Nothing => Vec::new(),
+            Candidate::StrangerPut(key) | Candidate::StrangerDelete(key) => vec![Keys::one(key)],
+            Candidate::Stranger | Candidate::Nothing => Vec::new(),
         }
     }
 
@@ -376,6 +386,7 @@ impl<'a> Supply<'a> {
             let served = needy.iter().filter(|key| keys.iter().any(|keys| keys.contains(**key))).count();
             Reverse(served.max(1))
         });
+        candidates.extend(self.strangers.then_some(Candidate::Stranger));
         candidates
     }
 
@@ -478,6 +489,14 @@ impl<'a> Supply<'a> {
                 }
                 self.of_keys(scene, &looked, revision, &mut candidates);
                 self.lease_endings(log, known_by, &looked, &mut candidates);
+            }
+        }
+        if self.strangers {
+            candidates.push(Candidate::Stranger);
+            let keys = only.into_iter().flatten().filter_map(|keys| keys.single());
+            let seen = self.evidence.contains_key(&revision);
+            for key in keys.filter(|_| !seen) {
+                candidates.extend([Candidate::StrangerPut(key), Candidate::StrangerDelete(key)]);
             }
         }
         let mut listed = FxHashSet::default();

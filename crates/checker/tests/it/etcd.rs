@@ -14,3 +14,5 @@ mod model;
 mod oracle;
 #[path = "etcd/record.rs"]
 mod record;
+#[path = "etcd/strangers.rs"]
+mod strangers;
