@@ -101,7 +101,7 @@ fn judge(log: &Log<'_>, files: &[FileReport], options: &Options) -> Report {
 fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, Option<Vec<usize>>) {
     let empty = options.initial == Initial::Empty;
     let foreign = options.foreign_writers || !log.complete;
-    let order = match Order::new(log, empty) {
+    let mut order = match Order::new(log, empty) {
         Ok(order) => order,
         Err(disorder) => return (explain.disorder(disorder), None),
     };
@@ -109,6 +109,7 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
         Ok(hidden) => hidden,
         Err(verdict) => return (verdict, None),
     };
+    order.know(log, &hidden);
     let supply = Supply::new(log, hidden.clone(), foreign);
     match Search::new(log, &order, supply, empty, foreign).run() {
         Ended::Fits { hidden, .. } if !options.foreign_writers && hidden.iter().any(stranger) => {

@@ -32,8 +32,8 @@ pub(super) enum Role {
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) entries: Vec<Entry>,
-    /// For each entry, the least deadline of it and all later ones: what comes before it was invoked by then.
-    known_by: Vec<u64>,
+    /// For each hidden revision, the least deadline of all that comes later: what took it was invoked by then.
+    known_by: Vec<(i64, u64)>,
     /// Revisions up to here were there before the history.
     pub(super) base: i64,
     /// The greatest revision that anybody saw.
@@ -79,11 +79,6 @@ impl Order {
         let head = entries.iter().map(|entry| entry.revision).chain(told).max().unwrap_or(base).max(base);
         let mut order = Self { known_by: Vec::new(), entries, base, head };
         order.check_times(log)?;
-        order.known_by = vec![u64::MAX; order.entries.len() + 1];
-        for (at, entry) in order.entries.iter().enumerate().rev() {
-            let own = if entry.role == Role::Old { u64::MAX } else { log.ops[entry.op as usize].deadline };
-            order.known_by[at] = order.known_by[at + 1].min(own);
-        }
         Ok(order)
     }
 
@@ -127,9 +122,31 @@ impl Order {
         Ok(())
     }
 
-    /// By then, somebody knew of `revision`: what took it was invoked before.
+    /// Prepares to answer for these revisions, which no answer claims, by when they were known.
+    pub(super) fn know(&mut self, log: &Log<'_>, hidden: &[i64]) {
+        let mut facts: Vec<(i64, u64)> = log.facts.iter().map(|(t, fact)| (fact.revision(), *t)).collect();
+        facts.sort_unstable();
+        let timed = self.entries.iter().filter(|entry| entry.role != Role::Old);
+        let mut later =
+            timed.rev().map(|entry| (entry.revision, log.ops[entry.op as usize].deadline)).peekable();
+        let mut told = facts.into_iter().rev().peekable();
+        let mut least = u64::MAX;
+        for &revision in hidden.iter().rev() {
+            while let Some((_, deadline)) = later.next_if(|(at, _)| *at >= revision) {
+                least = least.min(deadline);
+            }
+            while let Some((_, t)) = told.next_if(|(at, _)| *at >= revision) {
+                least = least.min(t);
+            }
+            self.known_by.push((revision, least));
+        }
+        self.known_by.reverse();
+    }
+
+    /// By then, somebody knew of a hidden revision: what took it was invoked before.
     pub(super) fn known_by(&self, revision: i64) -> u64 {
-        self.known_by[self.find(revision)]
+        let at = self.known_by.partition_point(|(hidden, _)| *hidden < revision);
+        self.known_by.get(at).map_or(u64::MAX, |(_, t)| *t)
     }
 
     /// The answered write that took `revision`.

@@ -12,7 +12,7 @@ use super::store::{Mismatch, Presence, Problem, Store};
 use super::supply::{Candidate, Scene, Supply};
 
 /// Guesses that are kept to be taken back. Older ones stand: what contradicts them then is not decided.
-const GUESSES_KEPT: usize = 20_000;
+const GUESSES_KEPT: usize = 4_096;
 
 /// Contradictions that are kept for the explanation.
 const NOTED: usize = 32;
@@ -123,6 +123,16 @@ impl Blame {
     /// The latest of them among the first `made` guesses.
     fn latest(&self, made: usize) -> Option<usize> {
         if self.from < made { Some(made - 1) } else { self.some.iter().copied().rfind(|&guess| guess < made) }
+    }
+
+    /// The first `stand` guesses stand for good.
+    fn settle(&mut self, stand: usize) {
+        self.settled |= self.from < stand || self.some.iter().any(|&guess| guess < stand);
+        self.from = if self.from == usize::MAX { self.from } else { self.from.saturating_sub(stand) };
+        for guesses in [&mut self.some, &mut self.users] {
+            guesses.retain(|&guess| guess >= stand);
+            guesses.iter_mut().for_each(|guess| *guess -= stand);
+        }
     }
 
     fn concerns(&self, keys: &[Keys]) -> bool {
@@ -315,6 +325,7 @@ impl<'l, 'a> Search<'l, 'a> {
 
     /// Chooses what took a hidden revision.
     fn guess(&mut self, revision: i64, entry: usize) -> Step<()> {
+        self.settle();
         let scene = Scene { log: self.log, order: self.order, timelines: self.timelines.as_ref() };
         let candidates = self.supply.likely(&scene, &self.store, revision, entry);
         let mark = self.store.mark();
@@ -505,12 +516,17 @@ impl<'l, 'a> Search<'l, 'a> {
         Ended::Undecided { revision, reason }
     }
 
-    /// Lets the oldest guesses stand when there are too many.
-    #[expect(dead_code, reason = "wired once histories with many hidden revisions are measured")]
+    /// Lets the oldest guesses stand when there are too many: memory is for the neighbourhood, not for the past.
     fn settle(&mut self) {
-        if self.guesses.len() > GUESSES_KEPT {
-            let old = self.guesses.drain(..GUESSES_KEPT / 2);
-            self.settled.extend(old.map(|guess| (guess.revision, guess.chosen)));
+        if self.guesses.len() < GUESSES_KEPT {
+            return;
+        }
+        let stand = GUESSES_KEPT / 2;
+        let old = self.guesses.drain(..stand);
+        self.settled.extend(old.map(|guess| (guess.revision, guess.chosen)));
+        self.guesses.iter_mut().for_each(|guess| guess.blame.settle(stand));
+        if let Some(oldest) = self.guesses.first() {
+            self.store.forget_before(oldest.mark);
         }
     }
 }

@@ -140,7 +140,9 @@ pub(super) struct Store<'a> {
     base: i64,
     /// An answer rested on what nobody knows.
     pub(super) assumed: bool,
+    /// What changes overwrote, the first `forgotten` of them left out.
     trail: Vec<(Key, i64, Cell<'a>)>,
+    forgotten: usize,
     recording: bool,
 }
 
@@ -155,6 +157,7 @@ impl<'a> Store<'a> {
             base,
             assumed: false,
             trail: Vec::new(),
+            forgotten: 0,
             recording: false,
         }
     }
@@ -190,17 +193,23 @@ impl<'a> Store<'a> {
 
     /// The keys that changed since a mark.
     pub(super) fn changed_since(&self, mark: usize) -> impl Iterator<Item = Key> {
-        self.trail[mark..].iter().map(|(key, ..)| *key)
+        self.trail[mark - self.forgotten..].iter().map(|(key, ..)| *key)
     }
 
     /// Starts to remember changes; the mark is a moment to come back to.
     pub(super) fn mark(&mut self) -> usize {
         self.recording = true;
-        self.trail.len()
+        self.forgotten + self.trail.len()
+    }
+
+    /// Gives up the moments before a mark.
+    pub(super) fn forget_before(&mut self, mark: usize) {
+        self.trail.drain(..mark - self.forgotten);
+        self.forgotten = mark;
     }
 
     pub(super) fn undo_to(&mut self, mark: usize) {
-        while self.trail.len() > mark {
+        while self.forgotten + self.trail.len() > mark {
             let Some((key, certain_at, cell)) = self.trail.pop() else { break };
             self.recording = false;
             self.set(key, cell);
