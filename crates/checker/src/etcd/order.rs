@@ -67,7 +67,7 @@ impl Order {
         }
         let mut entries = by_revision(entries);
         for_each_revision(&mut entries, |entries| {
-            entries.sort_unstable_by_key(|entry| (entry.role, entry.op))
+            entries.sort_unstable_by_key(|entry| (entry.role, entry.op));
         });
         let timed = |entry: &&Entry| entry.role != Role::Old;
         let first = entries.iter().find(timed).map_or(1, |entry| match entry.role {
@@ -77,7 +77,7 @@ impl Order {
         let base = if empty { 1 } else { first };
         let told = log.facts.iter().map(|(_, fact)| fact.revision()).max();
         let head = entries.iter().map(|entry| entry.revision).chain(told).max().unwrap_or(base).max(base);
-        let mut order = Self { known_by: Vec::new(), entries, base, head };
+        let order = Self { known_by: Vec::new(), entries, base, head };
         order.check_times(log)?;
         Ok(order)
     }
