@@ -5,6 +5,9 @@
 //! comes to a contradiction: only guesses that can have caused it are revisited. A contradiction that no guess can
 //! have caused is proof.
 
+mod blame;
+
+use self::blame::Blame;
 use super::log::{Action, Fact, Key, Keys, Log, NONE};
 use super::order::{Entry, Order, Role};
 use super::outlook::{Outlook, Timelines};
@@ -73,79 +76,6 @@ struct Guess {
     only: Vec<Vec<Keys>>,
     /// Guesses that have a part in the failure of this one's candidates.
     blame: Blame,
-}
-
-/// Why something failed: guesses made so far, all from `from` on and some before, and what about them matters.
-#[derive(Clone, Debug)]
-struct Blame {
-    from: usize,
-    some: Vec<usize>,
-    /// What was guessed about these keys matters.
-    keys: Vec<Keys>,
-    /// The keys of the contradiction that was met first: what concerns them is tried first.
-    first: Vec<Keys>,
-    /// That these guesses used their operations matters.
-    users: Vec<usize>,
-    /// Guesses that stand for good are among them.
-    settled: bool,
-}
-
-impl Blame {
-    const NOBODY: Self = Self {
-        from: usize::MAX,
-        some: Vec::new(),
-        keys: Vec::new(),
-        first: Vec::new(),
-        users: Vec::new(),
-        settled: false,
-    };
-
-    fn user(guess: usize) -> Self {
-        Self { some: vec![guess], users: vec![guess], ..Self::NOBODY }
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.from = self.from.min(other.from);
-        self.settled |= other.settled;
-        if self.first.is_empty() {
-            self.first.clone_from(&other.first);
-        }
-        merge(&mut self.some, &other.some);
-        merge(&mut self.users, &other.users);
-        self.some.retain(|&guess| guess < self.from);
-        for keys in &other.keys {
-            if !self.keys.contains(keys) {
-                self.keys.push(*keys);
-            }
-        }
-    }
-
-    /// The latest of them among the first `made` guesses.
-    fn latest(&self, made: usize) -> Option<usize> {
-        if self.from < made { Some(made - 1) } else { self.some.iter().copied().rfind(|&guess| guess < made) }
-    }
-
-    /// The first `stand` guesses stand for good.
-    fn settle(&mut self, stand: usize) {
-        self.settled |= self.from < stand || self.some.iter().any(|&guess| guess < stand);
-        self.from = if self.from == usize::MAX { self.from } else { self.from.saturating_sub(stand) };
-        for guesses in [&mut self.some, &mut self.users] {
-            guesses.retain(|&guess| guess >= stand);
-            guesses.iter_mut().for_each(|guess| *guess -= stand);
-        }
-    }
-
-    fn concerns(&self, keys: &[Keys]) -> bool {
-        keys.iter().any(|a| self.keys.iter().any(|b| a.overlaps(*b)))
-    }
-}
-
-fn merge(into: &mut Vec<usize>, from: &[usize]) {
-    for &guess in from {
-        if let Err(at) = into.binary_search(&guess) {
-            into.insert(at, guess);
-        }
-    }
 }
 
 pub(super) struct Search<'l, 'a> {

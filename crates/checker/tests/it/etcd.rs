@@ -16,3 +16,5 @@ mod oracle;
 mod record;
 #[path = "etcd/strangers.rs"]
 mod strangers;
+#[path = "etcd/tape.rs"]
+mod tape;

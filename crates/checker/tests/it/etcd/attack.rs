@@ -226,7 +226,10 @@ fn compare(seed: u64, round: u32, operations: &[Operation<'static>], tally: &mut
         }
     };
     if let Some(witness) = &report.witness {
-        assert!(explains(operations, witness), "seed {seed} round {round}: the witness {witness:?} explains nothing");
+        assert!(
+            explains(operations, witness),
+            "seed {seed} round {round}: the witness {witness:?} explains nothing"
+        );
         tally.witnesses += 1;
     }
     if truth {
