@@ -604,10 +604,13 @@ impl<'a> Log<'a> {
         let mut keys: Vec<&'a [u8]> = parts.iter().flat_map(|part| part.keys.iter().copied()).collect();
         keys.sort_unstable();
         keys.dedup();
+        // The first part takes the others in, so that no more than one of them is there twice.
+        let (ops, kvs) =
+            (parts.iter().map(|part| part.ops.len()).sum(), parts.iter().map(|part| part.kvs.len()).sum());
+        let mut parts = parts.into_iter();
+        let first = parts.next().unwrap_or_default();
         let mut log = Self { keys, complete, ..Self::default() };
-        log.ops.reserve_exact(parts.iter().map(|part| part.ops.len()).sum());
-        log.kvs.reserve_exact(parts.iter().map(|part| part.kvs.len()).sum());
-        for mut part in parts {
+        for (at, mut part) in std::iter::once(first).chain(parts).enumerate() {
             part.ids = FxHashMap::default();
             let rank = |key: &&[u8]| index(log.keys.partition_point(|known| known < key));
             let moved = Moved {
@@ -624,6 +627,13 @@ impl<'a> Log<'a> {
             part.compares.iter_mut().for_each(|compare| moved.keys(&mut compare.keys));
             part.kvs.iter_mut().for_each(|kv| moved.key(&mut kv.key));
             part.facts.iter_mut().for_each(|(_, fact)| moved.key(fact.key_mut()));
+            if at == 0 {
+                let keys = std::mem::take(&mut log.keys);
+                log = Self { keys, complete, ..part };
+                log.ops.reserve_exact(usize::saturating_sub(ops, log.ops.len()));
+                log.kvs.reserve_exact(usize::saturating_sub(kvs, log.kvs.len()));
+                continue;
+            }
             log.ops.append(&mut part.ops);
             log.actions.append(&mut part.actions);
             log.txns.append(&mut part.txns);

@@ -3,6 +3,8 @@
 //! Lists candidates, the likely ones first; it decides nothing. Every operation that could have taken a revision is
 //! in the full list, or one that is as good.
 
+use std::cmp::Reverse;
+
 use history::Comparison;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -21,6 +23,12 @@ pub(super) enum Candidate {
     Op(u32),
     /// The end of a lease.
     Expiry(i64),
+    /// Somebody whose operations are not in the history: did what was seen, or something that nobody saw.
+    Stranger,
+    /// Somebody else's put of this key, with a value that nobody saw.
+    StrangerPut(Key),
+    /// Somebody else's deletion of this key.
+    StrangerDelete(Key),
     /// Nothing was chosen yet.
     Nothing,
 }
@@ -90,10 +98,12 @@ pub(super) struct Supply<'a> {
     lease_keys: FxHashMap<i64, Vec<Keys>>,
     key_leases: FxHashMap<Key, Vec<i64>>,
     used: FxHashMap<u32, i64>,
+    /// There may be writers whose operations are not in the history.
+    strangers: bool,
 }
 
 impl<'a> Supply<'a> {
-    pub(super) fn new(log: &Log<'a>, hidden: Vec<i64>) -> Self {
+    pub(super) fn new(log: &Log<'a>, hidden: Vec<i64>, strangers: bool) -> Self {
         let mut supply = Self {
             hidden,
             evidence: FxHashMap::default(),
@@ -109,6 +119,7 @@ impl<'a> Supply<'a> {
             lease_keys: FxHashMap::default(),
             key_leases: FxHashMap::default(),
             used: FxHashMap::default(),
+            strangers,
         };
         if supply.hidden.is_empty() {
             return supply;
@@ -141,15 +152,26 @@ impl<'a> Supply<'a> {
     }
 
     fn collect_evidence(&mut self, log: &Log<'a>) {
-        let born = |kv: &super::log::Kv<'a>| Fact::Born { key: kv.key, revision: kv.create };
-        let shown = log.kvs.iter().flat_map(|kv| [Fact::Put(*kv), born(kv)]);
         let told = log.facts.iter().map(|(_, fact)| *fact);
+        // Hidden revisions are few and asked for often: a bit each answers without a search.
+        let (Some(&least), Some(&most)) = (self.hidden.first(), self.hidden.last()) else { return };
+        let mut bits = vec![0_u64; usize::try_from((most - least) / 64 + 1).unwrap_or(0)];
+        for revision in &self.hidden {
+            bits[((revision - least) / 64) as usize] |= 1 << ((revision - least) % 64);
+        }
+        let is_hidden = |revision: i64| {
+            let at = revision - least;
+            (0..=most - least).contains(&at) && bits[(at / 64) as usize] & (1 << (at % 64)) != 0
+        };
+        let born = |kv: &Kv<'a>| Fact::Born { key: kv.key, revision: kv.create };
+        let shown = log.kvs.iter().filter(|kv| is_hidden(kv.modified) || is_hidden(kv.create));
+        let shown = shown.flat_map(|kv| [Fact::Put(*kv), born(kv)]);
         let mut compared = Vec::new();
         for op in log.ops.iter().filter(|op| op.ending == Ending::Ok) {
             held(log, &op.action, &mut compared);
         }
         for fact in shown.chain(told).chain(compared) {
-            if self.hidden.binary_search(&fact.revision()).is_err() {
+            if !is_hidden(fact.revision()) {
                 continue;
             }
             let facts = self.evidence.entry(fact.revision()).or_default();
@@ -259,13 +281,16 @@ impl<'a> Supply<'a> {
             let end = self.ends.entry(lease).or_default();
             *end = (*end).max(op.invoked.saturating_add(life));
         }
-        let mut keys: FxHashSet<(i64, Key)> = log.kvs.iter().map(|kv| (kv.lease, kv.key)).collect();
+        let leased = log.kvs.iter().filter(|kv| kv.lease != 0);
+        let mut keys: FxHashSet<(i64, Key)> = leased.map(|kv| (kv.lease, kv.key)).collect();
         for action in log.ops.iter().map(|op| &op.action).chain(&log.actions) {
-            if let Action::Put { key, lease, .. } = action {
+            if let Action::Put { key, lease, .. } = action
+                && *lease != 0
+            {
                 keys.insert((*lease, *key));
             }
         }
-        for (lease, key) in keys.into_iter().filter(|(lease, _)| *lease != 0) {
+        for (lease, key) in keys {
             self.lease_keys.entry(lease).or_default().push(Keys::one(key));
             self.key_leases.entry(key).or_default().push(lease);
         }
@@ -317,7 +342,8 @@ impl<'a> Supply<'a> {
                 keys
             }
             Candidate::Expiry(lease) => self.lease_keys.get(&lease).cloned().unwrap_or_default(),
-            Candidate::Nothing => Vec::new(),
+            Candidate::StrangerPut(key) | Candidate::StrangerDelete(key) => vec![Keys::one(key)],
+            Candidate::Stranger | Candidate::Nothing => Vec::new(),
         }
     }
 
@@ -345,6 +371,8 @@ impl<'a> Supply<'a> {
             ranked.push((rank.0, recency, key, rank.1));
         }
         ranked.sort_unstable();
+        let needy: Vec<Key> =
+            ranked.iter().take_while(|(rank, ..)| *rank < i64::MAX).map(|(_, _, key, _)| *key).collect();
         for (_, _, key, delete) in ranked {
             let scene = (scene.log, store, known_by);
             self.of_key(scene, key, delete, &mut candidates);
@@ -352,6 +380,13 @@ impl<'a> Supply<'a> {
                 self.expiry(store.cell(key).lease, known_by, &mut candidates);
             }
         }
+        // What serves several needs at once comes first.
+        candidates.sort_by_cached_key(|candidate| {
+            let keys = self.keys(scene.log, *candidate);
+            let served = needy.iter().filter(|key| keys.iter().any(|keys| keys.contains(**key))).count();
+            Reverse(served.max(1))
+        });
+        candidates.extend(self.strangers.then_some(Candidate::Stranger));
         candidates
     }
 
@@ -454,6 +489,14 @@ impl<'a> Supply<'a> {
                 }
                 self.of_keys(scene, &looked, revision, &mut candidates);
                 self.lease_endings(log, known_by, &looked, &mut candidates);
+            }
+        }
+        if self.strangers {
+            candidates.push(Candidate::Stranger);
+            let keys = only.into_iter().flatten().filter_map(|keys| keys.single());
+            let seen = self.evidence.contains_key(&revision);
+            for key in keys.filter(|_| !seen) {
+                candidates.extend([Candidate::StrangerPut(key), Candidate::StrangerDelete(key)]);
             }
         }
         let mut listed = FxHashSet::default();
