@@ -66,7 +66,7 @@ struct Placer<'g, 'a> {
     order: Vec<u32>,
     /// Before each block of the order: the instants at which the value before can end.
     ends: Vec<Instants>,
-    /// Unknown writes that nobody saw: call and group, by call. They are taken out as they are used.
+    /// Unknown writes of values that nobody saw or expected: call and group, by call. They are taken out as they are used.
     spare: Vec<(u64, u32)>,
 }
 
@@ -95,8 +95,14 @@ impl<'g, 'a> Placer<'g, 'a> {
         let order = order.into_iter().map(|(.., root)| root).collect();
         let mut spare: Vec<(u64, u32)> = Vec::new();
         if !refused.is_empty() {
+            // Held, such a value must not be one that a failed compare-and-set expects: those were left out above.
+            let mut expected = vec![false; groups.groups.len()];
+            for refused in &groups.refused {
+                expected[refused.group as usize] = true;
+            }
             let unseen = (0u32..).zip(&groups.groups).filter(|&(group, found)| {
-                found.writer != NONE && !blocks.held[group as usize] && groups.is_write(found.writer)
+                let group = group as usize;
+                found.writer != NONE && !blocks.held[group] && !expected[group] && groups.is_write(found.writer)
             });
             spare.extend(unseen.map(|(group, _)| (groups.written(group).0, group)));
             spare.sort_unstable();
