@@ -15,6 +15,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use history::History;
+pub use etcd_report::UNRECORDED;
 pub use place::ParseError;
 
 use crate::model::{Bank, EntryOf, KeyValue, Keyed, Mutex, Register};

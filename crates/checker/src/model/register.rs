@@ -84,6 +84,7 @@ impl Model for Register {
         self.init
     }
 
+    #[inline]
     fn step(&self, state: &Value, op: &RegisterOp) -> (Option<Value>, RegisterReply) {
         match *op {
             RegisterOp::Read => (None, RegisterReply::Value(*state)),
@@ -93,14 +94,17 @@ impl Model for Register {
         }
     }
 
+    #[inline]
     fn is_read_only(&self, op: &RegisterOp, reply: &RegisterReply) -> bool {
         *op == RegisterOp::Read || *reply == RegisterReply::Swapped(false)
     }
 
+    #[inline]
     fn never_writes(&self, op: &RegisterOp) -> bool {
         *op == RegisterOp::Read
     }
 
+    #[inline]
     fn observes(&self, op: &RegisterOp, _: &RegisterReply) -> bool {
         !matches!(op, RegisterOp::Write(_))
     }
