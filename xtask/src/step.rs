@@ -10,6 +10,14 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, PathBuf::from)
 }
 
+/// Where cargo puts what it builds: this program is in one of its profiles' directories.
+pub(crate) fn target() -> PathBuf {
+    let here = std::env::current_exe().ok();
+    here.as_deref()
+        .and_then(|exe| exe.ancestors().nth(2))
+        .map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// The same cargo that runs this task.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));

@@ -3,7 +3,7 @@
 
 use std::process::{Command, Stdio};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use crate::step;
 
@@ -15,27 +15,50 @@ pub(crate) fn run(filter: &[String]) -> anyhow::Result<()> {
     let etcd = fetch_etcd()?;
     step::say(&format!("tests use {etcd}"));
 
-    let nextest = Command::new(env!("CARGO"))
-        .args(["nextest", "--version"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
-    let targets: &[&str] = if nextest { &[] } else { &["--lib", "--bins", "--tests", "--examples"] };
-    let mut tests = step::cargo(runner);
-    tests.args(["--workspace", "--locked"]).args(targets).args(filter).env("ETCD_TRAFFIC_TEST_ETCD", &etcd);
-    step::run(tests)?;
+    let kinds: [(&str, &[&str], &[&str]); 2] = [
+        ("unit", &["--lib", "--bins"], &["--lib", "--bins"]),
+        ("integration", &["--test", "*"], &["--test", "*"]),
+    ];
+    let mut summary = Vec::new();
+    for (kind, nextest_targets, cargo_targets) in kinds {
+        let (runner, targets): (&[&str], _) =
+            if has_nextest() { (&["nextest", "run"], nextest_targets) } else { (&["test"], cargo_targets) };
+        let mut tests = step::cargo(runner);
+        tests.args(["--workspace", "--locked"]).args(targets).args(filter);
+        summary.push((kind, step::run(with_etcd(tests, &etcd))));
+    }
     // nextest does not run the examples in documentation.
-    let mut examples = step::cargo(&["test", "--workspace", "--locked", "--doc"]);
     if filter.is_empty() {
-        examples.env("ETCD_TRAFFIC_TEST_ETCD", &etcd);
-        step::run(examples)?;
+        let examples = step::cargo(&["test", "--workspace", "--locked", "--doc"]);
+        summary.push(("documentation", step::run(with_etcd(examples, &etcd))));
+    }
+    let mut failed = Vec::new();
+    for (kind, result) in summary {
+        match result {
+            Ok(()) => step::say(&format!("test: {kind}: ok")),
+            Err(error) => {
+                step::say(&format!("test: {kind}: FAILED: {error:#}"));
+                failed.push(kind);
+            }
+        }
+    }
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
     }
     Ok(())
 }
 
-fn fetch_etcd() -> anyhow::Result<String> {
+fn with_etcd(mut tests: Command, etcd: &str) -> Command {
+    tests.env("ETCD_TRAFFIC_TEST_ETCD", etcd);
+    tests
+}
+
+fn has_nextest() -> bool {
+    let mut version = step::cargo(&["nextest", "--version"]);
+    version.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+pub(crate) fn fetch_etcd() -> anyhow::Result<String> {
     let path = step::output(step::cargo(&[
         "run",
         "--quiet",

@@ -112,3 +112,13 @@ impl fmt::Display for Verdict {
         }
     }
 }
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Search => "search",
+            Self::Zones => "zones",
+            Self::Revisions => "revisions",
+        })
+    }
+}

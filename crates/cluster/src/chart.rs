@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 pub use binary::{Archive, BinarySpec, Debian, DebianBuild, Source, Sums, VersionCommand, Wheel};
 pub use catalog::{CatalogError, load, names};
-pub use process::{JoinedList, ProcessSpec};
+pub use process::{JoinedList, NextWhen, ProcessSpec};
 
 /// A system under test, as its file in `charts/` describes it.
 #[derive(Debug, Clone, Deserialize)]
@@ -59,7 +59,7 @@ pub struct AddressSpec {
     pub environment: String,
 }
 
-/// One question to a member. It goes to the member's address.
+/// One question to a member; which of its ports it goes to is said elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Probe {

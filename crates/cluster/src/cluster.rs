@@ -18,6 +18,8 @@ use crate::wiring::Wiring;
 
 /// How many lines of a dead member's log are shown: a stack trace's beginning, and what led to it.
 const LOG_LINES: usize = 15;
+/// How long a starting member may hold up the next one. Most answer within a tenth of this.
+const NEXT_WITHIN: Duration = Duration::from_secs(1);
 
 /// A running system. Clones are handles to the same one.
 #[derive(Debug, Clone)]
@@ -81,11 +83,12 @@ fn indented(lines: &[String]) -> String {
 }
 
 impl Cluster {
-    /// Starts every member. They run when this returns, but need not be ready: see [`Self::ready`].
+    /// Starts every member, one after another where the chart wants it so. They run when this returns, but
+    /// need not be ready, and may have died since: see [`Self::ready`].
     ///
     /// # Errors
     /// When directories, the journal or a process cannot be made. Nothing is left running then.
-    pub fn start(launch: Launch) -> Result<Self, StartError> {
+    pub async fn start(launch: Launch) -> Result<Self, StartError> {
         let Launch { chart, wiring, commands, run_dir } = launch;
         fs::create_dir_all(&run_dir)
             .map_err(|source| StartError::Directory { path: run_dir.clone(), source })?;
@@ -94,8 +97,16 @@ impl Cluster {
         let journal = Arc::new(journal);
         let members: Vec<_> =
             commands.into_iter().map(|command| Member::new(command, Arc::clone(&journal))).collect();
-        for member in &members {
+        for (at, member) in members.iter().enumerate() {
             member.start()?;
+            if let Some(next) = &chart.process.next_when
+                && at + 1 < members.len()
+                && let Some(endpoint) = wiring.listens(at, &next.port)
+            {
+                // Only a matter of speed: whoever is not ready later, and why, is found by `ready`.
+                let gone = || dead(member).map(ReadyError::Dead);
+                let _ = readiness::wait(&next.probe, &Endpoints(vec![endpoint]), NEXT_WITHIN, gone).await;
+            }
         }
         Ok(Self(Arc::new(Inner { chart, wiring, members })))
     }
@@ -166,17 +177,16 @@ impl Cluster {
         self.members().iter().filter(crashed).filter_map(dead).collect()
     }
 
-    /// Asks all members to end at the same time, and kills those that have not after `grace`.
+    /// Stops one member after another, the last first, so that each can hand over what it leads to one that
+    /// stays. Together they have `grace`; those that still run then are killed.
     ///
     /// # Errors
     /// The first that could not be ended; the others are ended all the same.
     pub async fn stop(&self, grace: Duration) -> Result<(), MemberError> {
         let deadline = Instant::now() + grace;
-        // All begin to end before the first is waited for.
-        let begun: Vec<_> = self.members().iter().map(Member::begin_to_stop).collect();
         let mut result = Ok(());
-        for (member, begun) in self.members().iter().zip(begun) {
-            result = result.and(begun).and(member.finish_stopping(deadline).await);
+        for member in self.members().iter().rev() {
+            result = result.and(member.stop_by(deadline).await);
         }
         result
     }

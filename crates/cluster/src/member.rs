@@ -194,18 +194,12 @@ impl Member {
     /// # Errors
     /// When it outlives even that, or the system refuses. A member that has no process is no error.
     pub async fn stop(&self, grace: Duration) -> Result<(), MemberError> {
-        self.begin_to_stop()?;
-        self.finish_stopping(Instant::now() + grace).await
+        self.stop_by(Instant::now() + grace).await
     }
 
-    /// The first half of [`Self::stop`]: the member is asked, and nobody waits.
-    pub(crate) fn begin_to_stop(&self) -> Result<(), MemberError> {
+    pub(crate) async fn stop_by(&self, deadline: Instant) -> Result<(), MemberError> {
         // A paused process gets the first signal only when the second lets it go on.
-        self.ask_to_end(&[Signal::TERM, Signal::CONT])
-    }
-
-    /// The second half: waits for its end, and kills it at the deadline.
-    pub(crate) async fn finish_stopping(&self, deadline: Instant) -> Result<(), MemberError> {
+        self.ask_to_end(&[Signal::TERM, Signal::CONT])?;
         if self.ends_by(deadline).await { Ok(()) } else { self.kill().await }
     }
 

@@ -186,15 +186,15 @@ pub async fn obtain(
 }
 
 async fn named(chart: &Chart, path: &Path, wanted: Option<&Version>) -> Result<Binary, ObtainError> {
-    let version = tool::version(&chart.binary.version, path)
-        .await
-        .map_err(|reason| ObtainError::Unusable { path: path.to_owned(), reason: reason.to_string() })?;
-    if let Some(wanted) = wanted.filter(|wanted| **wanted != version) {
-        let (path, wanted) = (path.to_owned(), wanted.clone());
-        return Err(ObtainError::OtherVersion { path, found: version, wanted });
-    }
     // Members run in directories of their own, where a relative path would point elsewhere.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let version = match tool::version(&chart.binary.version, &path).await {
+        Ok(version) => version,
+        Err(reason) => return Err(ObtainError::Unusable { path, reason: reason.to_string() }),
+    };
+    if let Some(wanted) = wanted.filter(|wanted| **wanted != version) {
+        return Err(ObtainError::OtherVersion { path, found: version, wanted: wanted.clone() });
+    }
     Ok(Binary { path, version, from: "the program that was named".into(), tried: Vec::new() })
 }
 

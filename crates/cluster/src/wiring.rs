@@ -119,18 +119,24 @@ impl Wiring {
     /// How commands call the members.
     #[must_use]
     pub fn advertised(&self, chart: &Chart) -> Endpoints {
-        self.endpoints(chart, PortWiring::url)
+        self.endpoints(&chart.address.port, PortWiring::url)
     }
 
     /// Where the members themselves listen: for probes that no proxy may disturb.
     #[must_use]
     pub fn listened(&self, chart: &Chart) -> Endpoints {
-        self.endpoints(chart, PortWiring::listen_url)
+        self.endpoints(&chart.address.port, PortWiring::listen_url)
     }
 
-    fn endpoints(&self, chart: &Chart, url: impl Fn(&PortWiring) -> String) -> Endpoints {
+    /// Where one member listens on one port.
+    pub(crate) fn listens(&self, member: usize, port: &str) -> Option<Endpoint> {
+        let MemberWiring { name, ports, .. } = self.members.get(member)?;
+        Some(Endpoint { name: name.clone(), url: ports.get(port)?.listen_url() })
+    }
+
+    fn endpoints(&self, port: &str, url: impl Fn(&PortWiring) -> String) -> Endpoints {
         let endpoint = |member: &MemberWiring| {
-            let port = member.ports.get(&chart.address.port)?;
+            let port = member.ports.get(port)?;
             Some(Endpoint { name: member.name.clone(), url: url(port) })
         };
         Endpoints(self.members.iter().filter_map(endpoint).collect())

@@ -55,8 +55,8 @@ pub struct CommandProperty {
 
 /// Both properties of each command, in the order of `commands`.
 ///
-/// A kill that the composer or a fault made says nothing about exit codes. It says nothing about completion either,
-/// since the command may not have had the time; a deadline, a crash or a failed start does.
+/// A kill that the composer or a fault made says nothing about exit codes. It says nothing about completion
+/// either, since the command may not have had the time; a deadline, a crash or a failed start does.
 pub fn properties(commands: &[Listed], records: &[CommandRecord]) -> Vec<CommandProperty> {
     let of = |listed: &Listed, group, judge: fn(&Ending) -> Speaks| {
         let executions = records.iter().filter(|record| record.command == listed.command);

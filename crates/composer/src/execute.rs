@@ -1,9 +1,9 @@
 //! Carries out a plan: commands as processes, the schedule's word as law, everything written down.
 //!
-//! Each command leads a process group of its own, gets no standard input, and writes to `commands/<n>.out` and
-//! `commands/<n>.err` in the run directory, up to a limit. When it ends, by itself or not, its whole group is
-//! killed, so that nothing it left behind lives on. (A process that makes itself the leader of a new session is out
-//! of reach of signals to the group; a [`Launcher`] can sweep it up.)
+//! Each command leads a process group of its own, gets no standard input, and writes to `commands/<n>.out`
+//! and `commands/<n>.err` in the run directory, up to a limit. When it ends, by itself or not, its whole
+//! group is killed, so that nothing it left behind lives on. (A process that makes itself the leader of a
+//! new session is out of reach of signals to the group; a [`Launcher`] can sweep it up.)
 //!
 //! This part neither injects nor heals faults: it stops between the phases so that its caller can.
 
@@ -23,7 +23,8 @@ use std::path::PathBuf;
 use thiserror::Error;
 use tokio::sync::watch;
 
-/// Output kept of each stream of each command: enough to see what went wrong, bounded over thousands of commands.
+/// Output kept of each stream of each command: enough to see what went wrong, bounded over thousands of
+/// commands.
 const OUTPUT_LIMIT_BYTES: u64 = 1 << 20;
 
 /// Gives the variables of one execution.

@@ -1,11 +1,11 @@
-//! A plan: everything about a timeline that is decided before it begins, as a value that can be printed, stored
-//! and run again. The same commands, configuration and seed give the same plan on every machine.
+//! A plan: everything about a timeline that is decided before it begins, as a value that can be printed,
+//! stored and run again. The same commands, configuration and seed give the same plan on every machine.
 //!
-//! A plan says what to start and with which pause before it. It does not say when a command will really start:
-//! that depends on how long the others take, and [`crate::Schedule`] decides it by the rules. Time is cut into
-//! segments, each with its own number of drivers beside each other and its own pace, since bugs differ in how
-//! much of a crowd they need. Each segment is drawn from a stream of its own, so that a command that hangs in
-//! one segment changes nothing in the next.
+//! A plan says what to start and with which pause before it. It does not say when a command will really
+//! start: that depends on how long the others take, and [`crate::Schedule`] decides it by the rules. Time
+//! is cut into segments, each with its own number of drivers beside each other and its own pace, since bugs
+//! differ in how much of a crowd they need. Each segment is drawn from a stream of its own, so that a
+//! command that hangs in one segment changes nothing in the next.
 
 mod config;
 mod draw;

@@ -2,15 +2,21 @@
 //!
 //! One JSON object a line, two lines per command: the first when it has been started, the second when it has
 //! ended. The shape is the platform's own (`source`, `command`, `task_status`, `command_return_code`,
-//! `command_runtime` in seconds) with our fields beside them, so that tools for the platform's logs read it too:
+//! `command_runtime` in seconds) with our fields beside them, so that tools for the platform's logs read it
+//! too:
 //!
 //! ```json
-//! {"source":{"name":"antithesis_test_composer"},"command":"main/anytime_a","task_status":"started","n":3,"kind":"anytime","seed":5,"t":1200,"pid":77}
-//! {"source":{"name":"antithesis_test_composer"},"command":"main/anytime_a","task_status":"finished","n":3,"kind":"anytime","seed":5,"t":9200,"pid":77,"command_return_code":137,"command_runtime":0.000008,"ending":{"how":"killed","by":"deadline"},"stdout_bytes":0,"stderr_bytes":12}
+//! {"source":{"name":"antithesis_test_composer"},"command":"main/anytime_a","task_status":"started",
+//!  "n":3,"kind":"anytime","seed":5,"t":1200,"pid":77}
+//! {"source":{"name":"antithesis_test_composer"},"command":"main/anytime_a","task_status":"finished",
+//!  "n":3,"kind":"anytime","seed":5,"t":9200,"pid":77,"command_return_code":137,"command_runtime":0.000008,
+//!  "ending":{"how":"killed","by":"deadline"},"stdout_bytes":0,"stderr_bytes":12}
 //! ```
 //!
-//! `jq 'select(.ending.how == "killed")' commands.jsonl` finds the killed ones. `t` is nanoseconds of the run's one
-//! clock. A started line without its finished line is a command whose end nobody saw, as when the tool was killed.
+//! (Here in several lines for the eye.)
+//! `jq 'select(.ending.how == "killed")' commands.jsonl` finds the killed ones. `t` is nanoseconds of the
+//! run's one clock. A started line without its finished line is a command whose end nobody saw, as when the
+//! tool was killed.
 
 mod ending;
 mod read;

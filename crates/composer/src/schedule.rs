@@ -11,17 +11,18 @@
 //! ```
 //!
 //! - `first_` runs alone, before everything, while the caller keeps faults away.
-//! - Parallel drivers run beside each other up to the segment's level; a serial driver waits until it is the only
-//!   driver, and meanwhile no other driver starts. A singleton is the only driver of its timeline.
+//! - Parallel drivers run beside each other up to the segment's level; a serial driver waits until it is
+//!   the only driver, and meanwhile no other driver starts. A singleton is the only driver of its timeline.
 //! - Anytime commands run during the drive only; one that is due while too many run is dropped, not queued.
 //! - The caller says `Healed` once all faults are undone. Before that nothing terminal starts.
 //! - `eventually_` needs a driver that was started; it kills everything that runs, then runs alone.
-//! - `finally_` waits for what runs, for a bounded time, and runs only if every started command ended by itself.
+//! - `finally_` waits for what runs, for a bounded time, and runs only if every started command ended by
+//!   itself.
 //! - Where a terminal command is not allowed the plan's next one is tried. At most one ever runs.
 //!
-//! What the platform does after a `first_` that returns non-zero is not documented, only that it has to run to
-//! completion first. So a failed exit code is a failed property and the timeline goes on; a `first_` that did not
-//! complete ends it.
+//! What the platform does after a `first_` that returns non-zero is not documented, only that it has to run
+//! to completion first. So a failed exit code is a failed property and the timeline goes on; a `first_`
+//! that did not complete ends it.
 
 mod machine;
 mod pace;
@@ -32,7 +33,8 @@ use crate::kind::Kind;
 use crate::record::{Ending, Killer};
 use std::fmt;
 
-/// So many anytime commands run beside each other: enough for two checks to meet, too few to starve the drivers.
+/// So many anytime commands run beside each other: enough for two checks to meet, too few to starve the
+/// drivers.
 pub(crate) const MAX_ANYTIME: usize = 2;
 
 /// One execution of a command.

@@ -67,7 +67,8 @@ impl Template {
                 Err(rule) => findings.push(Finding { path, rule }),
             }
         }
-        // A driver that is rejected is reported as such; that nothing is left to schedule would only repeat it.
+        // A driver that is rejected is reported as such; that nothing is left to schedule would only repeat
+        // it.
         let rejected =
             findings.iter().filter_map(|finding| Kind::of_file_name(finding.path.file_name()?.to_str()?));
         let mut kinds = commands.iter().map(|command| command.kind).chain(rejected);

@@ -1,5 +1,5 @@
-//! Real templates of shell scripts, run by the composer as it runs anyone's. No test looks at how long anything
-//! takes: they wait for what has to happen, and look at what the commands saw and the record says.
+//! Real templates of shell scripts, run by the composer as it runs anyone's. No test looks at how long
+//! anything takes: they wait for what has to happen, and look at what the commands saw and the record says.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 

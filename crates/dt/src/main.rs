@@ -1,2 +1,51 @@
-//! Placeholder, filled by its first commit.
-fn main() {}
+//! The `dt` command: parses the command line, does one thing, and exits with the code that says how it went.
+
+mod check;
+mod cli;
+mod doctor;
+mod exit;
+mod fetch;
+mod heal;
+mod home;
+mod list;
+mod record;
+mod run;
+mod suite;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use cli::{Cli, Command};
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let help = !error.use_stderr();
+            // Nobody is left to tell when even this cannot be written.
+            let _ = error.print();
+            return if help { Exit::Valid } else { Exit::Usage }.into();
+        }
+    };
+    exit::report(dispatch(cli.command)).into()
+}
+
+fn dispatch(command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Run(args) => run::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::List { what } => list::run(what),
+        Command::Fetch { chart, version } => fetch::run(&chart, version.as_deref()),
+        Command::Heal { dir } => heal::run(&dir),
+        Command::Doctor => doctor::run(),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "dt", &mut script);
+            std::io::stdout().write_all(&script)?;
+            Ok(Exit::Valid)
+        }
+    }
+}

@@ -98,8 +98,8 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    /// Cheap for lines as the writer makes them; lines edited by hand may have their names in any order.
-    pub(crate) fn of(line: &[u8]) -> Result<Self, ParseLineError> {
+    /// By the first name.
+    pub(crate) fn quick(line: &[u8]) -> Option<Self> {
         const FIRST: [(&[u8], Shape); 5] = [
             (b"{\"i\":", Shape::Invoke),
             (b"{\"r\":", Shape::Return),
@@ -107,8 +107,13 @@ impl Shape {
             (b"{\"history\":", Shape::Header),
             (b"{\"z\":", Shape::Footer),
         ];
-        if let Some((_, shape)) = FIRST.iter().find(|(start, _)| line.starts_with(start)) {
-            return Ok(*shape);
+        FIRST.iter().find(|(start, _)| line.starts_with(start)).map(|(_, shape)| *shape)
+    }
+
+    /// Cheap for lines as the writer makes them; lines edited by hand may have their names in any order.
+    pub(crate) fn of(line: &[u8]) -> Result<Self, ParseLineError> {
+        if let Some(shape) = Self::quick(line) {
+            return Ok(shape);
         }
         let names: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line)?;
         let has = |name: &str| names.contains_key(name);

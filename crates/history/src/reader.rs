@@ -5,6 +5,8 @@
 
 mod file;
 
+pub(crate) use file::parse as parse_file;
+
 use std::borrow::Cow;
 use std::fs;
 use std::io;
@@ -20,7 +22,7 @@ const TROUBLES_KEPT: usize = 20;
 /// The bytes of a run's history files, to be borrowed from by a [`History`].
 #[derive(Debug)]
 pub struct Sources {
-    files: Vec<(PathBuf, Vec<u8>)>,
+    pub(crate) files: Vec<(PathBuf, Vec<u8>)>,
 }
 
 /// All operations of a run on one clock, and what is known about their files.
@@ -203,28 +205,10 @@ impl<'a> History<'a> {
             history.watched.extend(file.watched);
             history.files.push(file.report);
         }
-        history.check_headers()?;
+        check_headers(&history.files)?;
         history.operations.sort_by_key(|op| (op.invoked, op.file, op.number));
         history.watched.sort_by_key(|update| (update.t, update.file, update.watch));
         Ok(history)
-    }
-
-    fn check_headers(&self) -> Result<(), ReadError> {
-        let mut first: Option<(&Path, &str)> = None;
-        for file in &self.files {
-            let Some(header) = &file.header else { continue };
-            if header.history != FORMAT_VERSION {
-                return Err(ReadError::Version { path: file.path.clone(), found: header.history });
-            }
-            match first {
-                None => first = Some((&file.path, &header.boot)),
-                Some((other, boot)) if boot != header.boot => {
-                    return Err(ReadError::Boots { path: file.path.clone(), other: other.to_owned() });
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(())
     }
 
     /// True when every line of every file was read and no file is known to lack operations. In an incomplete history
@@ -233,6 +217,25 @@ impl<'a> History<'a> {
     pub fn is_complete(&self) -> bool {
         self.files.iter().all(FileReport::is_complete)
     }
+}
+
+/// All files must be of this format's version and of one boot.
+pub(crate) fn check_headers(files: &[FileReport]) -> Result<(), ReadError> {
+    let mut first: Option<(&Path, &str)> = None;
+    for file in files {
+        let Some(header) = &file.header else { continue };
+        if header.history != FORMAT_VERSION {
+            return Err(ReadError::Version { path: file.path.clone(), found: header.history });
+        }
+        match first {
+            None => first = Some((&file.path, &header.boot)),
+            Some((other, boot)) if boot != header.boot => {
+                return Err(ReadError::Boots { path: file.path.clone(), other: other.to_owned() });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
 }
 
 impl FileReport {

@@ -8,3 +8,5 @@ mod damage;
 mod round_trip;
 #[path = "it/sample.rs"]
 mod sample;
+#[path = "it/scan.rs"]
+mod scan;

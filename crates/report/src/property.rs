@@ -53,6 +53,8 @@ pub enum Group {
     TestComposer,
     /// What must hold of the system under test itself, such as that no member dies by itself.
     System,
+    /// That the run was really disturbed.
+    Faults,
 }
 
 /// What was seen of a property.
@@ -125,6 +127,7 @@ impl fmt::Display for Group {
             Self::Unreachable => "unreachable",
             Self::TestComposer => "test composer",
             Self::System => "system",
+            Self::Faults => "faults",
         })
     }
 }

@@ -12,7 +12,7 @@ const DETAILS_SHOWN: usize = 600;
 pub fn table(summary: &Summary) -> String {
     let mut text = String::new();
     let width = summary.properties.iter().map(|p| p.name.chars().count()).max().unwrap_or(0).min(76);
-    let _ = writeln!(text, "{:<13}  {:<13}  {:>5}  {:>5}  property", "status", "group", "held", "broke");
+    let _ = writeln!(text, "{:<13}  {:<13}  {:>5}  {:>5}  property", "status", "group", "held", "not");
     for property in &summary.properties {
         let (status, group) = (property.status.to_string(), property.group.to_string());
         let (passed, failed) = (property.passed, property.failed);
@@ -97,7 +97,7 @@ mod tests {
             notes: vec![Note("the run was interrupted".into())],
         };
         let expected = "\
-status         group           held  broke  property
+status         group           held    not  property
 failing        always             0      1  Database key values stay consistent
                  main/x #3: lost \u{fffd}[2J k
 not exercised  sometimes          0      0  Client put requests can fail

@@ -73,7 +73,7 @@ impl Bed {
         let mut wiring = Wiring::direct(&chart, size, &mut ports).unwrap();
         let links = Links::wire(&chart, &mut wiring, &mut ports, &["client1", "client2"]).unwrap();
         journal.mark_members(&mut wiring);
-        let cluster = Cluster::start(Launch::new(&chart, &program, dir, wiring).unwrap()).unwrap();
+        let cluster = Cluster::start(Launch::new(&chart, &program, dir, wiring).unwrap()).await.unwrap();
         Some(Self { chart, cluster, links, journal, _dir: None })
     }
 

@@ -26,15 +26,16 @@ pub(crate) fn problem(chart: &Chart, file_stem: &str) -> Option<Problem> {
 /// Problems that lie between fields and so have no place of their own.
 fn whole(chart: &Chart, file_stem: &str) -> Option<String> {
     let ports = &chart.process.ports;
-    let port = &chart.address.port;
+    let next_when = chart.process.next_when.iter().map(|next| ("process.next_when.port", &next.port));
+    let named = std::iter::once(("address.port", &chart.address.port)).chain(next_when);
     if chart.name != file_stem {
         Some(format!(
             "the chart calls itself `{}`, but its file is {file_stem}.yaml: make them equal",
             chart.name
         ))
-    } else if !ports.contains_key(port) {
+    } else if let Some((place, port)) = named.clone().find(|(_, port)| !ports.contains_key(*port)) {
         let known: Vec<_> = ports.keys().map(String::as_str).collect();
-        Some(format!("`address.port` is `{port}`, but `process.ports` has only: {}", known.join(", ")))
+        Some(format!("`{place}` is `{port}`, but `process.ports` has only: {}", known.join(", ")))
     } else if chart.process.sizes.is_empty() || chart.process.sizes.contains(&0) {
         Some("`process.sizes` must list at least one number of members, and none of them 0".to_owned())
     } else {

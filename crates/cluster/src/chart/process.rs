@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::Probe;
 use crate::template::Template;
 
 /// How members are started as processes.
@@ -26,6 +27,8 @@ pub struct ProcessSpec {
     /// Texts that name all members at once.
     #[serde(default)]
     pub lists: BTreeMap<String, JoinedList>,
+    /// What a member must answer before the next is started; without it they are started all at once.
+    pub next_when: Option<NextWhen>,
     /// The arguments of every member.
     pub arguments: Vec<Template>,
     /// Further arguments of every member but the first.
@@ -51,4 +54,14 @@ pub struct JoinedList {
     pub each: Template,
     /// What stands between parts.
     pub separator: String,
+}
+
+/// What a starting member must answer, on one of its ports.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextWhen {
+    /// Of [`ProcessSpec::ports`].
+    pub port: String,
+    /// What it is asked.
+    pub probe: Probe,
 }

@@ -29,11 +29,11 @@ async fn etcd() -> Option<std::path::PathBuf> {
     }
 }
 
-fn start(program: &Path, size: usize, dir: &Path, change: impl FnOnce(&mut Wiring)) -> Cluster {
+async fn start(program: &Path, size: usize, dir: &Path, change: impl FnOnce(&mut Wiring)) -> Cluster {
     let chart = charts::etcd();
     let mut wiring = Wiring::direct(&chart, size, &mut Ports::outside_ephemeral()).unwrap();
     change(&mut wiring);
-    Cluster::start(Launch::new(&chart, program, dir, wiring).unwrap()).unwrap()
+    Cluster::start(Launch::new(&chart, program, dir, wiring).unwrap()).await.unwrap()
 }
 
 /// Asks the JSON gateway of a member until it answers well: without a leader, it refuses for a while.
@@ -71,7 +71,7 @@ fn exists(pid: u32) -> bool {
 async fn one_member_is_started_asked_and_stopped() {
     let Some(program) = etcd().await else { return };
     let dir = tempfile::tempdir().unwrap();
-    let cluster = start(&program, 1, dir.path(), |_| {});
+    let cluster = start(&program, 1, dir.path(), |_| {}).await;
     cluster.ready(READY_WITHIN).await.unwrap();
     let (name, version) = cluster.versions().await.remove(0);
     assert_eq!(name, "etcd0");
@@ -95,7 +95,7 @@ async fn one_member_is_started_asked_and_stopped() {
 async fn a_killed_member_comes_back_with_its_data() {
     let Some(program) = etcd().await else { return };
     let dir = tempfile::tempdir().unwrap();
-    let cluster = start(&program, 3, dir.path(), |_| {});
+    let cluster = start(&program, 3, dir.path(), |_| {}).await;
     cluster.ready(READY_WITHIN).await.unwrap();
     // "a" = "1"
     ask(&cluster, 0, "/v3/kv/put", r#"{"key":"YQ==","value":"MQ=="}"#).await;
@@ -123,7 +123,7 @@ async fn a_killed_member_comes_back_with_its_data() {
 async fn a_paused_member_is_silent_until_it_is_resumed() {
     let Some(program) = etcd().await else { return };
     let dir = tempfile::tempdir().unwrap();
-    let cluster = start(&program, 1, dir.path(), |_| {});
+    let cluster = start(&program, 1, dir.path(), |_| {}).await;
     cluster.ready(READY_WITHIN).await.unwrap();
     let member = &cluster.members()[0];
     member.pause().unwrap();
@@ -146,7 +146,8 @@ async fn a_member_that_dies_at_its_start_shows_its_last_lines() {
     let dir = tempfile::tempdir().unwrap();
     let cluster = start(&program, 1, dir.path(), |wiring| {
         wiring.members[0].environment.insert("ETCD_ELECTION_TIMEOUT".into(), "1".into());
-    });
+    })
+    .await;
     let error = cluster.ready(READY_WITHIN).await.unwrap_err().to_string();
     assert!(error.starts_with("etcd0 has ended (exit status: 1); the end of "), "{error}");
     assert!(error.contains("members/etcd0.log:\n    "), "{error}");
@@ -162,7 +163,8 @@ async fn a_port_that_is_taken_is_told_by_the_members_own_words() {
     let cluster = start(&program, 1, dir.path(), |wiring| {
         let address = taken.local_addr().unwrap();
         wiring.members[0].ports.get_mut("client").unwrap().listen = address;
-    });
+    })
+    .await;
     let error = cluster.ready(READY_WITHIN).await.unwrap_err().to_string();
     assert!(error.contains("address already in use"), "{error}");
 }
@@ -171,7 +173,7 @@ async fn a_port_that_is_taken_is_told_by_the_members_own_words() {
 async fn a_crash_is_told_apart_from_a_kill() {
     let Some(program) = etcd().await else { return };
     let dir = tempfile::tempdir().unwrap();
-    let cluster = start(&program, 1, dir.path(), |_| {});
+    let cluster = start(&program, 1, dir.path(), |_| {}).await;
     cluster.ready(READY_WITHIN).await.unwrap();
     assert_eq!(cluster.crashed(), []);
     // As a crash would: a signal that did not come through the crate.

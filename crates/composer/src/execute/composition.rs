@@ -1,5 +1,5 @@
-//! A timeline that runs: it asks the schedule, starts and kills processes, and writes down what happens. It decides
-//! nothing: what may run beside what is the schedule's business, and faults are the caller's.
+//! A timeline that runs: it asks the schedule, starts and kills processes, and writes down what happens. It
+//! decides nothing: what may run beside what is the schedule's business, and faults are the caller's.
 
 use super::process::{Group, Process, why_not_started};
 use super::{ComposeError, Progress, Settings};
@@ -30,11 +30,12 @@ struct Live {
 }
 
 /// One timeline of a template. Its three methods run in this order, and each waits until its phase is over:
-/// [`first`](Composition::first), then faults may begin, [`drive`](Composition::drive), then faults must be healed,
-/// [`terminal`](Composition::terminal). A cancelled run ends in whichever of them is running.
+/// [`first`](Composition::first), then faults may begin, [`drive`](Composition::drive), then faults must be
+/// healed, [`terminal`](Composition::terminal). A cancelled run ends in whichever of them is running.
 ///
-/// After [`terminal`](Composition::terminal) or [`cancel`](Composition::cancel) no process is left and the record is
-/// complete. Dropping a composition before that kills all its processes, but nobody writes down their ends.
+/// After [`terminal`](Composition::terminal) or [`cancel`](Composition::cancel) no process is left and the
+/// record is complete. Dropping a composition before that kills all its processes, but nobody writes down
+/// their ends.
 #[derive(Debug)]
 pub struct Composition {
     schedule: Schedule,
@@ -82,21 +83,17 @@ impl Composition {
         self.until(&[Phase::Ready], std::future::pending()).await
     }
 
-    /// Runs drivers and anytime commands for the plan's duration, or until `stop` is ready. Afterwards the phase is
-    /// [`Phase::Driven`], and commands may still run, or [`Phase::Done`] if the timeline ended here.
+    /// Runs drivers and anytime commands for the plan's duration, or until `stop` is ready. Afterwards the
+    /// phase is [`Phase::Driven`], and commands may still run, or [`Phase::Done`] if the timeline ended
+    /// here.
     pub async fn drive(&mut self, stop: impl Future<Output = ()>) -> Result<Phase, ComposeError> {
         self.begin("drive", Phase::Ready, Event::Drive)?;
         self.until(&[Phase::Driven], stop).await
     }
 
-    /// To be called when all faults are healed. Waits for what runs or kills it, as the planned end demands, and
-    /// runs the terminal command.
+    /// To be called when all faults are healed. Waits for what runs or kills it, as the planned end
+    /// demands, and runs the terminal command.
     pub async fn terminal(&mut self) -> Result<Conclusion, ComposeError> {
-        // What ended while the caller healed the faults, before the schedule decides about what still runs.
-        while let Some(ended) = self.tasks.try_join_next() {
-            let event = self.take_end(ended)?;
-            self.feed(event)?;
-        }
         self.begin("terminal", Phase::Driven, Event::Healed)?;
         self.conclude().await
     }

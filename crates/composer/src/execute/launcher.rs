@@ -12,8 +12,8 @@ pub trait Launcher: fmt::Debug + Send + Sync {
     /// process group are set by the caller.
     fn command(&self, launch: &Launch, path: &Path, environment: Vec<(String, String)>) -> Command;
 
-    /// A program that ends what the command left running where a signal to its process group does not reach, such
-    /// as inside a container. Runs after every end of a command, for a bounded time.
+    /// A program that ends what the command left running where a signal to its process group does not
+    /// reach, such as inside a container. Runs after every end of a command, for a bounded time.
     fn sweep(&self, launch: &Launch) -> Option<Command> {
         let _ = launch;
         None

@@ -1,5 +1,5 @@
-//! Keeps what a command writes, up to a limit, and counts all of it. It reads on beyond the limit: a command must
-//! not block, or die, because it talks too much.
+//! Keeps what a command writes, up to a limit, and counts all of it. It reads on beyond the limit: a
+//! command must not block, or die, because it talks too much.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,8 +11,8 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::task::JoinHandle;
 
-/// A stream ends with the last process that has it open, and those have just been killed. Only one that left its
-/// process group can hold it longer.
+/// A stream ends with the last process that has it open, and those have just been killed. Only one that
+/// left its process group can hold it longer.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// One stream on its way into a file.

@@ -1,7 +1,7 @@
 //! One command as a process group: started, watched, ended to the last process.
 //!
-//! The leader is reaped only after its group was killed. As long as it is a zombie the kernel gives its number to
-//! nobody else, so a signal to the group can never hit a stranger.
+//! The leader is reaped only after its group was killed. As long as it is a zombie the kernel gives its
+//! number to nobody else, so a signal to the group can never hit a stranger.
 
 use super::output::Capture;
 use crate::record::{Ending, Finish, Killer};
@@ -49,7 +49,8 @@ impl Group {
     }
 
     fn signal(&self) {
-        // The leader is at least a zombie, so the group exists; and a group of our children takes our signals.
+        // The leader is at least a zombie, so the group exists; and a group of our children takes our
+        // signals.
         let _ = kill_process_group(self.pid, Signal::KILL);
     }
 }
@@ -92,7 +93,8 @@ impl Process {
         self.group.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// Waits for the command's end, brings it about at its deadline or when told to, and leaves nothing running.
+    /// Waits for the command's end, brings it about at its deadline or when told to, and leaves nothing
+    /// running.
     pub(super) async fn supervise(
         self,
         started: Nanos,
@@ -197,4 +199,22 @@ fn interpreter(path: &Path) -> Option<String> {
     let mut head = Vec::new();
     File::open(path).ok()?.take(256).read_to_end(&mut head).ok()?;
     shebang(&head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_process_that_is_dropped_is_killed() {
+        let mut command = Command::new("sleep");
+        command.arg("1000");
+        let files = [tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap()];
+        let process = Process::start(command, files, 0).unwrap();
+        let exit = process.group.exit().unwrap();
+        let running = timeout(Duration::from_millis(20), exit.readable()).await;
+        assert!(running.is_err(), "it runs as long as it is held");
+        drop(process);
+        let _readable = timeout(REAP_LIMIT, exit.readable()).await.unwrap().unwrap();
+    }
 }

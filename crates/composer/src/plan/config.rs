@@ -1,4 +1,5 @@
-//! What a plan is drawn from besides the commands, and why none can be drawn. Reads no file and no environment.
+//! What a plan is drawn from besides the commands, and why none can be drawn. Reads no file and no
+//! environment.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -34,8 +35,8 @@ pub struct PlanConfig {
     pub deadline: Duration,
     /// Exceptions from `deadline`, by file name.
     pub deadlines: BTreeMap<String, Duration>,
-    /// How long to wait for running commands before `finally_`, or before the end of a timeline without terminal
-    /// command.
+    /// How long to wait for running commands before `finally_`, or before the end of a timeline without
+    /// terminal command.
     pub drain: Duration,
     /// Which terminal command ends the timeline.
     pub terminal: TerminalChoice,

@@ -1,5 +1,6 @@
 //! Draws plans. Each part of a plan has a stream of its own, so that a change in one leaves the others alone.
-//! The arithmetic on draws is written out here: a library that changed its way of drawing would change all plans.
+//! The arithmetic on draws is written out here: a library that changed its way of drawing would change all
+//! plans.
 
 use super::{Arrival, Candidate, Pick, Plan, PlanConfig, PlanError, Segment, Shape, Step, TerminalChoice};
 use crate::kind::Kind;
@@ -8,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::time::Duration;
 
-/// Segments kept in the plan itself: about eight for short runs, and a bound on the plan's size for long ones.
+/// Segments kept in the plan itself: about eight for short runs, and a bound on the plan's size for long
+/// ones.
 const STORED_SEGMENTS: u32 = 48;
 /// A run is cut into so many segments, unless that makes them shorter or longer than the next two.
 const SEGMENTS_WANTED: u64 = 8;
@@ -16,8 +18,8 @@ const SEGMENTS_WANTED: u64 = 8;
 const SEGMENT_MIN_MS: u64 = 1_000;
 /// Longer, and a long run varies too little.
 const SEGMENT_MAX_MS: u64 = 10_000;
-/// Pauses between starts, from busy to leisurely; each segment draws one of these paces. Their lower ends bound
-/// how many commands a run can start.
+/// Pauses between starts, from busy to leisurely; each segment draws one of these paces. Their lower ends
+/// bound how many commands a run can start.
 const PACES_MS: [(u64, u64); 3] = [(20, 100), (50, 400), (200, 1_500)];
 /// Pauses between anytime commands: often enough for a few in a run of ten seconds.
 const ANYTIME_PAUSE_MS: (u64, u64) = (300, 3_000);

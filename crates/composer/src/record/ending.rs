@@ -45,14 +45,14 @@ pub enum Killer {
     Cancel,
 }
 
-/// Signals that a process raises by what it does itself: ILL, TRAP, ABRT, BUS, FPE, SEGV, PIPE, SYS. Every other
-/// one is somebody else's doing.
+/// Signals that a process raises by what it does itself: ILL, TRAP, ABRT, BUS, FPE, SEGV, PIPE, SYS. Every
+/// other one is somebody else's doing.
 const OWN_SIGNALS: [i32; 8] = [4, 5, 6, 7, 8, 11, 13, 31];
 const SIGKILL: i32 = 9;
 
 impl Ending {
-    /// Whether nobody else ended it. `finally_` runs only where this holds for every started command. A crash is
-    /// an end of one's own, and a command that never came to life was not started.
+    /// Whether nobody else ended it. `finally_` runs only where this holds for every started command. A
+    /// crash is an end of one's own, and a command that never came to life was not started.
     pub fn by_itself(&self) -> bool {
         match self {
             Ending::Exited { .. } | Ending::NotStarted { .. } => true,
@@ -61,7 +61,8 @@ impl Ending {
         }
     }
 
-    /// The code as a shell reports it: 128 and the signal's number for a signal, `None` if it was not started.
+    /// The code as a shell reports it: 128 and the signal's number for a signal, `None` if it was not
+    /// started.
     pub fn return_code(&self) -> Option<i32> {
         match self {
             Ending::Exited { code } => Some(*code),

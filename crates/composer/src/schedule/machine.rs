@@ -21,7 +21,7 @@ pub struct Schedule {
     phase: Phase,
     started: u32,
     running: BTreeMap<u32, Running>,
-    driver_started: bool,
+    drivers_started: u32,
     all_by_themselves: bool,
     pace: Pace,
     /// The time of the last event. What was due by then has been looked at.
@@ -45,7 +45,7 @@ impl Schedule {
             phase: Phase::New,
             started: 0,
             running: BTreeMap::new(),
-            driver_started: false,
+            drivers_started: 0,
             all_by_themselves: true,
             pace: Pace::default(),
             last: Duration::ZERO,
@@ -72,8 +72,8 @@ impl Schedule {
         self.conclusion.as_ref()
     }
 
-    /// Takes one event at a time `now`, counted from any fixed moment, and says what is to be done. Events that do
-    /// not fit the phase, and ends of commands that do not run, change nothing.
+    /// Takes one event at a time `now`, counted from any fixed moment, and says what is to be done. Events
+    /// that do not fit the phase, and ends of commands that do not run, change nothing.
     pub fn on(&mut self, now: Duration, event: Event) -> Vec<Action> {
         self.last = now;
         match (event, self.phase) {
@@ -100,21 +100,15 @@ impl Schedule {
                 self.enter(Phase::Stopping);
                 self.kill_all(Killer::Cancel);
             }
-            (Event::Ended { n, ending }, _) if self.running.remove(&n).is_some() => {
-                self.all_by_themselves &= ending.by_itself();
-                let completed = ending.by_itself() && !matches!(ending, Ending::NotStarted { .. });
-                if self.phase == Phase::First && !completed {
-                    self.conclude(Conclusion::FirstIncomplete);
-                }
-            }
+            (Event::Ended { n, ending }, _) => self.ended(n, &ending),
             _ => {}
         }
         self.proceed(now);
         std::mem::take(&mut self.actions)
     }
 
-    /// When to send [`Event::Tick`] if nothing else happens before; `None` if time alone changes nothing. It may
-    /// have passed already when the caller asks.
+    /// When to send [`Event::Tick`] if nothing else happens before; `None` if time alone changes nothing.
+    /// It may have passed already when the caller asks.
     pub fn wake_at(&self) -> Option<Duration> {
         match self.phase {
             Phase::Drive => {
@@ -135,6 +129,18 @@ impl Schedule {
             Phase::Terminal if self.running.is_empty() => self.enter(Phase::Done),
             Phase::Stopping if self.running.is_empty() => self.conclude(Conclusion::Cancelled),
             _ => {}
+        }
+    }
+
+    fn ended(&mut self, n: u32, ending: &Ending) {
+        let Some(Running { kind, .. }) = self.running.remove(&n) else { return };
+        let came_to_life = !matches!(ending, Ending::NotStarted { .. });
+        if kind.is_driver() && !came_to_life {
+            self.drivers_started -= 1;
+        }
+        self.all_by_themselves &= ending.by_itself();
+        if self.phase == Phase::First && !(came_to_life && ending.by_itself()) {
+            self.conclude(Conclusion::FirstIncomplete);
         }
     }
 
@@ -171,7 +177,7 @@ impl Schedule {
     fn drain(&mut self, now: Duration) {
         while let Some(wanted) = self.wanted.front() {
             match wanted.kind {
-                Kind::Eventually if self.driver_started => {
+                Kind::Eventually if self.drivers_started > 0 => {
                     self.kill_all(Killer::Eventually);
                     if self.running.is_empty() {
                         self.end_with_wanted();
@@ -222,7 +228,7 @@ impl Schedule {
 
     fn start(&mut self, pick: Pick) {
         self.started += 1;
-        self.driver_started |= pick.kind.is_driver();
+        self.drivers_started += u32::from(pick.kind.is_driver());
         let Pick { command, kind, seed } = pick;
         self.running.insert(self.started, Running { kind, killed: false });
         self.actions.push(Action::Start(Launch { n: self.started, command, kind, seed }));

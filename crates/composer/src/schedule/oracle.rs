@@ -1,10 +1,10 @@
-//! The rules of the seven kinds once more, as plain predicates over what happened, written without a look at the
-//! state machine. Each rule says in one sentence what no timeline may show.
+//! The rules of the seven kinds once more, as plain predicates over what happened, written without a look
+//! at the state machine. Each rule says in one sentence what no timeline may show.
 
 use crate::kind::Kind;
 use crate::record::{Ending, Killer};
 use crate::schedule::{Launch, MAX_ANYTIME};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that truly happened, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,8 @@ struct Moment {
     running: BTreeMap<u32, Launch>,
     started: Vec<Launch>,
     endings: Vec<Ending>,
+    killed: BTreeSet<u32>,
+    stillborn: BTreeSet<u32>,
     faults_on: bool,
     drive_over: bool,
     healed: bool,
@@ -56,9 +58,15 @@ impl Moment {
             }
             Fact::Ended(n, ending) => {
                 self.running.remove(n);
+                if matches!(ending, Ending::NotStarted { .. }) {
+                    self.stillborn.insert(*n);
+                }
                 self.endings.push(ending.clone());
             }
-            Fact::Kill(..) | Fact::Done => {}
+            Fact::Kill(n, _) => {
+                self.killed.insert(*n);
+            }
+            Fact::Done => {}
         }
         self
     }
@@ -99,13 +107,17 @@ const RULES: [(&str, Broken); 16] = [
     }),
     ("terminal commands start after faults are healed", |m, f, _| starts(f, Kind::is_terminal) && !m.healed),
     ("eventually_ needs a started driver", |m, f, _| {
-        starts(f, |k| k == Kind::Eventually) && !m.was_started(Kind::is_driver)
+        let alive = |l: &Launch| l.kind.is_driver() && !m.stillborn.contains(&l.n);
+        starts(f, |k| k == Kind::Eventually) && !m.started.iter().any(alive)
     }),
     ("finally_ needs every command to have ended by itself", |m, f, _| {
         starts(f, |k| k == Kind::Finally) && !m.endings.iter().all(Ending::by_itself)
     }),
     ("nothing starts after a cancel", |m, f, _| starts(f, |_| true) && m.cancelled),
-    ("only what runs is killed", |m, f, _| matches!(f, Fact::Kill(n, _) if !m.running.contains_key(n))),
+    (
+        "only what runs is killed, and once",
+        |m, f, _| matches!(f, Fact::Kill(n, _) if !m.running.contains_key(n) || m.killed.contains(n)),
+    ),
     ("kills have their reason", |m, f, _| match f {
         Fact::Kill(_, Killer::Cancel) => !m.cancelled,
         Fact::Kill(_, Killer::Eventually | Killer::End) => !m.healed,

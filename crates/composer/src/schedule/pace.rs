@@ -1,5 +1,5 @@
-//! When the next driver and the next anytime command are due, as the plan's segments say. Knows time, not rules:
-//! whether a due command may start is decided elsewhere.
+//! When the next driver and the next anytime command are due, as the plan's segments say. Knows time, not
+//! rules: whether a due command may start is decided elsewhere.
 
 use crate::plan::{Pick, Plan, Segment};
 use std::time::Duration;
@@ -12,8 +12,8 @@ pub(super) struct Pace {
     segment: Segment,
     next_step: usize,
     next_arrival: usize,
-    /// The step at the head, with the time from which it is due. It outlives its segment once it is due, so that a
-    /// serial driver that waits for others is not forgotten.
+    /// The step at the head, with the time from which it is due. It outlives its segment once it is due, so
+    /// that a serial driver that waits for others is not forgotten.
     head: Option<(Pick, Duration)>,
 }
 
@@ -60,8 +60,8 @@ impl Pace {
         Some(arrival.pick.clone())
     }
 
-    /// The next moment after `elapsed` at which time alone changes something. A driver that is due by then waits for
-    /// others, not for time.
+    /// The next moment after `elapsed` at which time alone changes something. A driver that is due by then
+    /// waits for others, not for time.
     pub(super) fn wake(&self, plan: &Plan, elapsed: Duration) -> Duration {
         let segment_end = self.begin + Duration::from_millis(plan.segment_ms.max(1));
         let arrival =
@@ -76,5 +76,31 @@ impl Pace {
             (step.pick.clone(), due)
         });
         self.next_step += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::Kind;
+    use crate::plan::{PlanConfig, Shape};
+    use crate::template::Listed;
+
+    #[test]
+    fn a_pause_counts_from_the_start_before_it() {
+        let listed = [Listed { command: "main/parallel_driver_a".into(), kind: Kind::ParallelDriver }];
+        let plan = Plan::draw(&listed, &PlanConfig::new(1, Duration::from_secs(30))).unwrap();
+        assert_eq!(plan.shape, Shape::Mixture);
+        let mut pace = Pace::default();
+        let mut now = Duration::ZERO;
+        for step in plan.segments[0].steps.iter().take(5) {
+            pace.advance(&plan, now);
+            let due = now + Duration::from_millis(step.pause_ms);
+            assert!(pace.due_driver(due - Duration::from_millis(1)).is_none());
+            assert_eq!(pace.due_driver(due), Some(&step.pick));
+            // It had to wait for others; the next one's pause does not shrink by that.
+            now = due + Duration::from_millis(70);
+            assert_eq!(pace.take_driver(now).as_ref(), Some(&step.pick));
+        }
     }
 }

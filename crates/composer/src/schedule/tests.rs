@@ -236,6 +236,18 @@ fn where_finally_is_not_allowed_the_plans_other_end_is_taken() {
 }
 
 #[test]
+fn a_driver_that_cannot_be_started_was_not_started() {
+    let mut world = driving(1, &[ONE_PARALLEL, (Kind::Eventually, 1)], TerminalChoice::Auto);
+    for _ in 0..1_000 {
+        world.pass(Duration::from_millis(5));
+        world.end_all(&Ending::NotStarted { reason: String::new() });
+    }
+    assert!(started(&world, Kind::ParallelDriver).len() > 3);
+    world.send(Event::Healed);
+    assert_eq!(world.schedule.conclusion(), Some(&Conclusion::NoTerminal(NoTerminal::NoDriverStarted)));
+}
+
+#[test]
 fn without_a_driver_there_is_no_eventually() {
     let mut world = driving(1, &[(Kind::Anytime, 1), (Kind::Eventually, 1)], TerminalChoice::Auto);
     assert_eq!(world.schedule.plan().shape, Shape::AnytimeOnly);

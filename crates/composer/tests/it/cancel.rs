@@ -34,12 +34,13 @@ async fn cancelled_in(file: &str, phase: Phase) {
     };
     let timeline = async {
         composition.first().await.unwrap();
-        let ended = if phase == Phase::Drive { usize::MAX } else { 1 };
-        let started = async {
-            let polling = until(|| desk.finished() >= ended);
-            if ended == usize::MAX { std::future::pending().await } else { polling.await }
+        let driven = async {
+            if phase == Phase::Drive {
+                std::future::pending::<()>().await;
+            }
+            until(|| desk.finished() == 1).await;
         };
-        composition.drive(started).await.unwrap();
+        composition.drive(driven).await.unwrap();
         composition.terminal().await.unwrap()
     };
     let (conclusion, ()) = tokio::join!(timeline, cancel);
@@ -104,12 +105,18 @@ async fn before_anything_began() {
     assert_eq!(desk.log().commands, []);
 }
 
-#[tokio::test]
-async fn dropped_it_kills_its_processes_and_leaves_their_starts_in_the_record() {
+#[test]
+fn dropped_it_kills_its_processes_and_leaves_their_starts_in_the_record() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let desk = Desk::new(&[("parallel_driver_x", &hangs("hanging"))]);
-    drop(healing(&desk).await);
-    let (leader, child) = (desk.left("hanging").await, desk.left("child").await);
-    until(|| !lives(&leader) && !lives(&child)).await;
+    // The runtime of the composition does not run again, as when the whole program is about to end.
+    let stopped = runtime();
+    drop(stopped.block_on(healing(&desk)));
+    let leader = runtime().block_on(async {
+        let (leader, child) = (desk.left("hanging").await, desk.left("child").await);
+        until(|| !lives(&leader) && !lives(&child)).await;
+        leader
+    });
     let record = desk.of("parallel_driver_x").remove(0);
     assert_eq!((record.pid.map(|pid| pid.to_string()), record.finished), (Some(leader), None));
 }

@@ -14,8 +14,8 @@ use tokio::sync::watch;
 /// Above what any step of these tests takes on a loaded machine; reached only by a test that fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A directory with a template `main`, a run directory `run`, and whatever commands leave there: they know it as
-/// `$DESK`.
+/// A directory with a template `main`, a run directory `run`, and whatever commands leave there: they know
+/// it as `$DESK`.
 pub(crate) struct Desk {
     pub(crate) root: tempfile::TempDir,
     pub(crate) progress: Arc<Mutex<Vec<Progress>>>,

@@ -40,3 +40,11 @@ async fn a_run_directory_takes_one_run_and_must_be_there() {
     let no_directory = Composition::new(&desk.template(), plan, settings).unwrap_err();
     assert!(matches!(no_directory, ComposeError::Write { .. }));
 }
+
+#[test]
+fn a_timeline_can_run_in_any_task() {
+    fn is_send<T: Send>(_: T) {}
+    let desk = Desk::new(&[("parallel_driver_a", "exit 0")]);
+    let mut composition = desk.composition(desk.plan(&[], TerminalChoice::None, PATIENCE));
+    is_send(composition.drive(std::future::pending()));
+}

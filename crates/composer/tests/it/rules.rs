@@ -1,7 +1,7 @@
 //! The rules of the kinds, as the commands themselves can see them.
 
 use crate::desk::{Desk, PATIENCE, WELL, lives, until};
-use composer::{Conclusion, Ending, Killer, Kind, NoTerminal, Phase, TerminalChoice};
+use composer::{Conclusion, Ending, Killer, Kind, NoTerminal, Phase, Plan, PlanConfig, TerminalChoice};
 use std::time::Duration;
 
 /// Ends well only once three copies are there at the same time.
@@ -146,8 +146,13 @@ async fn finally_does_not_run_after_a_kill_by_another_command() {
 async fn what_is_started_is_what_the_plan_says() {
     let desk =
         Desk::new(&[("parallel_driver_a", "exit 0"), ("serial_driver_b", "exit 0"), ("anytime_c", "exit 0")]);
-    let config = composer::PlanConfig::new(11, PATIENCE);
-    let plan = composer::Plan::draw(&desk.template().listing(), &config).unwrap();
+    let draw = |seed| {
+        let config = PlanConfig::new(seed, Duration::from_secs(60));
+        Plan::draw(&desk.template().listing(), &config).unwrap()
+    };
+    // One that begins busily; its first segment then lasts for the whole drive.
+    let mut plan = (0..).map(draw).find(|plan| plan.segments[0].steps.len() > 50).unwrap();
+    plan.segment_ms = plan.duration_ms;
     let first = plan.segments[0].clone();
     let planned = first.steps.iter().map(|s| &s.pick).chain(first.arrivals.iter().map(|a| &a.pick));
     let planned: Vec<_> = planned.map(|pick| (pick.command.clone(), pick.seed)).collect();

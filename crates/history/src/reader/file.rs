@@ -8,14 +8,14 @@ use super::{FileReport, Operation, TROUBLES_KEPT, Trouble, WatchUpdate};
 use crate::line::{FooterLine, InvokeLine, ParseLineError, ReturnLine, Shape, WatchLine};
 use crate::{Blob, Outcome};
 
-pub(super) struct ParsedFile<'a> {
-    pub(super) operations: Vec<Operation<'a>>,
-    pub(super) watched: Vec<WatchUpdate<'a>>,
-    pub(super) report: FileReport,
+pub(crate) struct ParsedFile<'a> {
+    pub(crate) operations: Vec<Operation<'a>>,
+    pub(crate) watched: Vec<WatchUpdate<'a>>,
+    pub(crate) report: FileReport,
 }
 
 /// Reads what can be read of `bytes`.
-pub(super) fn parse<'a>(index: usize, path: &Path, bytes: &'a [u8]) -> ParsedFile<'a> {
+pub(crate) fn parse<'a>(index: usize, path: &Path, bytes: &'a [u8]) -> ParsedFile<'a> {
     let mut file = Reader {
         index,
         operations: Vec::with_capacity(bytes.len() / 200),

@@ -1,5 +1,5 @@
-//! The rules can fail. Each has a short broken timeline that it alone must name, and a schedule that is deceived
-//! about a rule's subject is found out by generated events.
+//! The rules can fail. Each has a short broken timeline that it alone must name, and a schedule that is
+//! deceived about a rule's subject is found out by generated events.
 
 use super::super::oracle::{Fact, broken, rules};
 use super::*;
@@ -81,6 +81,10 @@ fn mutants() -> Vec<(Vec<Fact>, Vec<&'static str>)> {
         (replaced(7, killed), vec!["finally_ needs every command to have ended by itself"]),
         (with(3, &[Fact::Cancelled]), vec!["nothing starts after a cancel"]),
         (with(13, &[Fact::Kill(4, Killer::End)]), vec!["only what runs is killed"]),
+        (
+            with(6, &[Fact::Kill(4, Killer::Cancel), Fact::Kill(4, Killer::Cancel)]),
+            vec!["and once", "kills have their reason"],
+        ),
         (with(6, &[Fact::Kill(4, Killer::Cancel)]), vec!["kills have their reason"]),
         (with(6, &[Fact::Kill(4, Killer::Eventually)]), vec!["kills have their reason"]),
         (without(14), vec!["nothing runs when it is done"]),

@@ -19,7 +19,8 @@ pub(super) enum Move {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Lie {
     None,
-    /// Says at once that each started command of a kind that `first_`, serial and the like must wait for has ended.
+    /// Says at once that each started command of a kind that `first_`, serial and the like must wait for
+    /// has ended.
     EndsTooSoon(Kind),
     /// Every end looks like a success.
     EndsWell,

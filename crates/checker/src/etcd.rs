@@ -1,0 +1,231 @@
+//! Checks etcd histories by the order that etcd itself gives: every answer carries the store's revision.
+//!
+//! Writes are sorted by revision and replayed once; reads are held against the replay. Only revisions that no answer
+//! claims need a guess, and only guesses that can matter are revisited, so that the work grows with the history and
+//! not with its concurrency. Nothing here trusts a revision: an order that contradicts real time is a violation.
+
+mod bits;
+mod explain;
+mod log;
+mod order;
+mod outlook;
+mod search;
+mod store;
+mod supply;
+
+use history::{FileReport, History, ReadError, Scan, Sources};
+
+use self::explain::Explain;
+use self::log::{Ending, Log};
+use self::order::{Order, Role};
+use self::search::{Contradiction, Ended, Search};
+use self::supply::{Candidate, Supply};
+use crate::{Counts, Engine, Report, Verdict};
+
+/// A contradiction that took guesses to find is explained by trying which of the answers in it is wrong alone. Each
+/// try is another replay.
+const CULPRITS_TRIED: usize = 4;
+
+/// What is known of a history's surroundings. The default assumes nothing, so that it never accuses a store of what
+/// somebody else did.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What the store held when the history began.
+    pub initial: Initial,
+    /// Somebody whose operations are not in the history may have written too. Then a revision that nothing in the
+    /// history explains is theirs, whatever was done there; without them it is a violation.
+    pub foreign_writers: bool,
+    /// Ask for an order of the operations that explains every answer.
+    pub witness: bool,
+}
+
+/// What the store held when the history began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Initial {
+    /// Nothing: it was new, at revision 1.
+    Empty,
+    /// Any keys at all, written at revisions below the first one that the history claims.
+    Unknown,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { initial: Initial::Unknown, foreign_writers: true, witness: false }
+    }
+}
+
+impl Options {
+    /// A store that was started new for the history alone, as a run does it.
+    #[must_use]
+    pub fn own_store() -> Self {
+        Self { initial: Initial::Empty, foreign_writers: false, witness: false }
+    }
+}
+
+/// Checks a history of an etcd.
+///
+/// Invalid is proved, valid has a witness, and the rest says why it is neither. The indices in the report are those
+/// of [`History::operations`].
+#[must_use]
+pub fn check(history: &History<'_>, options: &Options) -> Report {
+    judge(&Log::new(history), &history.files, options)
+}
+
+/// Reads and checks the history of a run in one go, which takes a fraction of the time and memory of reading it into
+/// a [`History`] first.
+///
+/// # Errors
+/// When the files cannot be read as one history; damage is no error, it is in the reports of the files.
+pub fn check_files(sources: &Sources, options: &Options) -> Result<(Report, Vec<FileReport>), ReadError> {
+    let Scan { parts, others, files } = sources.scan(Log::with_room)?;
+    let complete = files.iter().all(FileReport::is_complete);
+    let log = Log::of_scan(parts, &others, complete);
+    let report = judge(&log, &files, options);
+    Ok((report, files))
+}
+
+fn judge(log: &Log<'_>, files: &[FileReport], options: &Options) -> Report {
+    let counts = counts(log);
+    let explain = Explain::new(files, log);
+    let (verdict, witness) = decide(log, options, &explain);
+    let verdict = match verdict {
+        Verdict::Valid => vacuous(&counts).unwrap_or(Verdict::Valid),
+        other => other,
+    };
+    Report { verdict, engine: Engine::Revisions, counts, witness }
+}
+
+fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, Option<Vec<usize>>) {
+    let empty = options.initial == Initial::Empty;
+    let foreign = options.foreign_writers || !log.complete;
+    let order = match Order::new(log, empty) {
+        Ok(order) => order,
+        Err(disorder) => return (explain.disorder(disorder), None),
+    };
+    let hidden = match hidden(log, &order, foreign) {
+        Ok(hidden) => hidden,
+        Err(verdict) => return (verdict, None),
+    };
+    let supply = Supply::new(log, hidden.clone());
+    match Search::new(log, &order, supply, empty, foreign).run() {
+        Ended::Fits { hidden, assumed: false } => {
+            let witness = options.witness.then(|| witness(&order, &hidden));
+            (Verdict::Valid, witness)
+        }
+        Ended::Fits { .. } => {
+            let reason = "an answer depends on what the store held before the history, or on other writers";
+            (Verdict::Unknown { reason: reason.to_owned() }, None)
+        }
+        Ended::Undecided { revision, reason } => {
+            (Verdict::Unknown { reason: format!("{reason}, at revision {revision} of {}", order.head) }, None)
+        }
+        Ended::Contradiction(noted) => {
+            (explain.contradiction(&order, culprit(log, &order, &hidden, noted, empty)), None)
+        }
+    }
+}
+
+/// Of what was met on the way to a contradiction, the answer without which there is none, or the last met.
+fn culprit<'a>(
+    log: &Log<'a>,
+    order: &Order,
+    hidden: &[i64],
+    mut noted: Vec<Contradiction<'a>>,
+    empty: bool,
+) -> Contradiction<'a> {
+    let alone = |noted: &Contradiction<'a>| match noted {
+        Contradiction::Answer { entry, .. } if entry.role != Role::Write => {
+            let supply = Supply::new(log, hidden.to_vec());
+            let search = Search::new(log, order, supply, empty, false).without(entry.op);
+            matches!(search.run(), Ended::Fits { .. })
+        }
+        _ => false,
+    };
+    let found = match noted.len() {
+        1 => None,
+        _ => noted.iter().take(CULPRITS_TRIED).position(alone),
+    };
+    noted.swap_remove(found.unwrap_or(noted.len() - 1))
+}
+
+/// The revisions that no answer claims.
+fn hidden(log: &Log<'_>, order: &Order, foreign: bool) -> Result<Vec<i64>, Verdict> {
+    let written =
+        order.entries.iter().filter(|entry| entry.role == Role::Write && entry.revision > order.base);
+    let span = order.head - order.base;
+    let count = span - written.count() as i64;
+    // Every hidden revision is one unknown operation, one revoke or one lease that ended.
+    let unknown = log.ops.iter().filter(|op| op.ending == Ending::Unknown).count();
+    let leases = log.ops.iter().map(|op| &op.action).chain(&log.actions);
+    let leases =
+        leases.filter(|action| matches!(action, log::Action::Put { lease, .. } if *lease != 0)).count();
+    let revokes = order.entries.iter().filter(|entry| entry.role == Role::Revoke).count();
+    let possible = (unknown + leases + revokes) as i64;
+    if count > possible {
+        if !foreign {
+            return Err(explain::too_many_hidden(count, possible, order));
+        }
+        return Err(Verdict::Unknown {
+            reason: format!("{count} revisions were taken by writers that the history does not have"),
+        });
+    }
+    let mut hidden = Vec::with_capacity(count as usize);
+    let mut next = order.base + 1;
+    for entry in order.entries.iter().filter(|entry| entry.role == Role::Write) {
+        hidden.extend(next..entry.revision);
+        next = next.max(entry.revision + 1);
+    }
+    hidden.extend(next..=order.head);
+    Ok(hidden)
+}
+
+/// All operations that took effect, in the order of their places.
+fn witness(order: &Order, hidden: &[(i64, Candidate)]) -> Vec<usize> {
+    let mut hidden = hidden.iter().peekable();
+    let mut witness: Vec<usize> = Vec::new();
+    let mut taken = std::collections::BTreeSet::new();
+    for entry in order.entries.iter().filter(|entry| entry.role != Role::Old) {
+        while let Some((_, candidate)) = hidden.next_if(|(revision, _)| *revision <= entry.revision) {
+            if let Candidate::Op(op) = candidate {
+                taken.insert(*op);
+                witness.push(*op as usize);
+            }
+        }
+        if !taken.contains(&entry.op) {
+            witness.push(entry.op as usize);
+        }
+    }
+    witness.extend(hidden.filter_map(|(_, candidate)| match candidate {
+        Candidate::Op(op) => Some(*op as usize),
+        _ => None,
+    }));
+    witness
+}
+
+fn counts(log: &Log<'_>) -> Counts {
+    let mut counts = Counts { operations: log.ops.len(), partitions: 1, ..Counts::default() };
+    for op in &log.ops {
+        match op.ending {
+            Ending::Ok if log.wrote(&op.action) => {
+                (counts.ok, counts.writes) = (counts.ok + 1, counts.writes + 1);
+            }
+            Ending::Ok => {
+                counts.ok += 1;
+                counts.reads += usize::from(log.read(&op.action));
+            }
+            Ending::Failed => counts.failed += 1,
+            Ending::Unknown => counts.unknown += 1,
+        }
+    }
+    counts
+}
+
+fn vacuous(counts: &Counts) -> Option<Verdict> {
+    let reason = match counts {
+        Counts { operations: 0, .. } => "the history has no operations",
+        Counts { writes: 0, .. } => "no write was acknowledged, so that no read could be wrong about one",
+        Counts { reads: 0, .. } => "no read was answered, so that no write could be seen to be lost",
+        _ => return None,
+    };
+    Some(Verdict::Vacuous { reason: reason.to_owned() })
+}

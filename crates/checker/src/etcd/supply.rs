@@ -1,0 +1,593 @@
+//! What may have taken the revisions that no answer claims.
+//!
+//! Lists candidates, the likely ones first; it decides nothing. Every operation that could have taken a revision is
+//! in the full list, or one that is as good.
+
+use history::Comparison;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Op, Operand, Txn};
+use super::order::{Order, Role};
+use super::outlook::{Outlook, Timelines};
+use super::store::Store;
+
+/// Keys looked at for a likely candidate; the full list has the others.
+const LIKELY_KEYS: usize = 128;
+
+/// Something that may have taken a hidden revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Candidate {
+    /// An operation with an unknown outcome, or a revoke that does not tell whether it had keys.
+    Op(u32),
+    /// The end of a lease.
+    Expiry(i64),
+    /// Nothing was chosen yet.
+    Nothing,
+}
+
+/// What does not change while guessing.
+pub(super) struct Scene<'s, 'a> {
+    pub(super) log: &'s Log<'a>,
+    pub(super) order: &'s Order,
+    pub(super) timelines: Option<&'s Timelines>,
+}
+
+/// The operations that may change one key, each kind by time of invocation.
+#[derive(Debug, Default)]
+struct Offers {
+    /// Puts of values that nobody ever saw or asked for: one is as good as another, so they are used in order.
+    plain: Stack,
+    /// Deletes of this key alone: as above.
+    deletes: Stack,
+    /// Transactions on this key alone that do nothing unless it was last written at a revision, with that revision.
+    guarded: Vec<(i64, u32)>,
+    other: Vec<u32>,
+}
+
+/// Operations of which one is as good as another: the first `used` are used.
+#[derive(Debug, Default)]
+struct Stack {
+    ops: Vec<u32>,
+    used: usize,
+}
+
+impl Stack {
+    fn next(&self, log: &Log<'_>, known_by: u64) -> Option<u32> {
+        self.ops.get(self.used).copied().filter(|&op| log.ops[op as usize].invoked <= known_by)
+    }
+}
+
+/// What an offer is to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Delete,
+    Guarded(i64),
+    Other,
+}
+
+pub(super) struct Supply<'a> {
+    /// Revisions that no answer claims.
+    pub(super) hidden: Vec<i64>,
+    /// What was seen of them.
+    pub(super) evidence: FxHashMap<i64, Vec<Fact<'a>>>,
+    /// Operations that may write this value to this key.
+    writers: FxHashMap<(Key, &'a [u8]), Vec<u32>>,
+    offers: FxHashMap<Key, Offers>,
+    /// The stack that an operation is in.
+    stacked: FxHashMap<u32, (Key, Kind)>,
+    /// Keys that have offers, by the invocation of each.
+    recent: Vec<(u64, Key)>,
+    keys: Vec<Key>,
+    revokes: Vec<u32>,
+    /// Puts that keep the value that is there, by key.
+    keeping: FxHashMap<Key, Vec<u32>>,
+    /// Operations whose value was seen at one revision, which they must have taken.
+    reserved: FxHashMap<u32, i64>,
+    /// Times before which a lease cannot have ended.
+    ends: FxHashMap<i64, u64>,
+    /// All keys that a lease may ever have had, and the other way round.
+    lease_keys: FxHashMap<i64, Vec<Keys>>,
+    key_leases: FxHashMap<Key, Vec<i64>>,
+    used: FxHashMap<u32, i64>,
+}
+
+impl<'a> Supply<'a> {
+    pub(super) fn new(log: &Log<'a>, hidden: Vec<i64>) -> Self {
+        let mut supply = Self {
+            hidden,
+            evidence: FxHashMap::default(),
+            writers: FxHashMap::default(),
+            offers: FxHashMap::default(),
+            stacked: FxHashMap::default(),
+            recent: Vec::new(),
+            keys: Vec::new(),
+            revokes: Vec::new(),
+            keeping: FxHashMap::default(),
+            reserved: FxHashMap::default(),
+            ends: FxHashMap::default(),
+            lease_keys: FxHashMap::default(),
+            key_leases: FxHashMap::default(),
+            used: FxHashMap::default(),
+        };
+        if supply.hidden.is_empty() {
+            return supply;
+        }
+        supply.collect_evidence(log);
+        let mut unknown: Vec<u32> = (0..)
+            .zip(&log.ops)
+            .filter(|(_, op)| op.ending == Ending::Unknown)
+            .map(|(index, _)| index)
+            .collect();
+        unknown.sort_by_key(|&op| log.ops[op as usize].invoked);
+        for &op in &unknown {
+            supply.writes(log, op, &log.ops[op as usize].action);
+        }
+        supply.reserve();
+        let apart = supply.told_apart(log);
+        for &op in &unknown {
+            supply.offer(log, op, &apart);
+        }
+        supply.keys = supply.offers.keys().copied().collect();
+        supply.keys.sort_unstable();
+        supply.offers.values_mut().for_each(|offers| offers.guarded.sort_by_key(|(guard, _)| *guard));
+        supply.lease_ends(log);
+        supply
+    }
+
+    /// Whether some hidden revision was not seen by anybody.
+    pub(super) fn must_guess(&self) -> bool {
+        self.hidden.len() > self.evidence.len()
+    }
+
+    fn collect_evidence(&mut self, log: &Log<'a>) {
+        let born = |kv: &super::log::Kv<'a>| Fact::Born { key: kv.key, revision: kv.create };
+        let shown = log.kvs.iter().flat_map(|kv| [Fact::Put(*kv), born(kv)]);
+        let told = log.facts.iter().map(|(_, fact)| *fact);
+        let mut compared = Vec::new();
+        for op in log.ops.iter().filter(|op| op.ending == Ending::Ok) {
+            held(log, &op.action, &mut compared);
+        }
+        for fact in shown.chain(told).chain(compared) {
+            if self.hidden.binary_search(&fact.revision()).is_err() {
+                continue;
+            }
+            let facts = self.evidence.entry(fact.revision()).or_default();
+            if !facts.contains(&fact) {
+                // A value says more than the bare fact that something was written.
+                let at = if matches!(fact, Fact::Put(kv) if kv.value.is_some()) { 0 } else { facts.len() };
+                facts.insert(at, fact);
+            }
+        }
+    }
+
+    /// Notes the values that an operation may write.
+    fn writes(&mut self, log: &Log<'a>, op: u32, action: &Action<'a>) {
+        match *action {
+            Action::Put { key, value: Some(value), .. } => {
+                self.writers.entry((key, value)).or_default().push(op);
+            }
+            Action::Put { key, value: None, .. } => self.keeping.entry(key).or_default().push(op),
+            Action::Txn(txn) => {
+                let txn = &log.txns[txn as usize];
+                for at in txn.success.range().chain(txn.failure.range()) {
+                    self.writes(log, op, &log.actions[at]);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An operation that alone can have written what was seen at a revision took that revision.
+    fn reserve(&mut self) {
+        for (&revision, facts) in &self.evidence {
+            for fact in facts {
+                let Fact::Put(kv) = fact else { continue };
+                // A put that keeps the value may have shown it a second time.
+                let Some(value) = kv.value.filter(|_| !self.keeping.contains_key(&kv.key)) else { continue };
+                if let Some([only]) = self.writers.get(&(kv.key, value)).map(Vec::as_slice) {
+                    self.reserved.insert(*only, revision);
+                }
+            }
+        }
+    }
+
+    /// Puts that are not as good as others of their key, as somebody can tell their values apart: single ones, and
+    /// all of a key.
+    fn told_apart(&self, log: &Log<'a>) -> (FxHashSet<u32>, Vec<Keys>) {
+        let mut single = FxHashSet::default();
+        for fact in self.evidence.values().flatten() {
+            if let Fact::Put(Kv { key, value: Some(value), .. }) = fact {
+                single.extend(self.writers.get(&(*key, *value)).into_iter().flatten().copied());
+            }
+        }
+        let asked = log.compares.iter().filter(|compare| matches!(compare.operand, Operand::Value(_)));
+        let mut keys: Vec<Keys> = asked.map(|compare| compare.keys).collect();
+        let actions = log.ops.iter().map(|op| &op.action).chain(&log.actions);
+        keys.extend(actions.filter_map(|action| match action {
+            Action::Put { key, value: None, .. } => Some(Keys::one(*key)),
+            _ => None,
+        }));
+        keys.sort_unstable_by_key(|keys| (keys.from, keys.to));
+        keys.dedup();
+        (single, keys)
+    }
+
+    /// Lists an operation with the keys that it may change.
+    fn offer(&mut self, log: &Log<'a>, op: u32, apart: &(FxHashSet<u32>, Vec<Keys>)) {
+        let Op { invoked, action, .. } = log.ops[op as usize];
+        let mut changed = Vec::new();
+        changes(log, &action, &mut changed);
+        let told = |key| apart.0.contains(&op) || apart.1.iter().any(|keys| keys.contains(key));
+        let kind = match action {
+            Action::Put { key, value: Some(_), lease: 0, keep_lease: false, .. } if !told(key) => Kind::Plain,
+            Action::Delete { keys, .. } if keys.single().is_some() => Kind::Delete,
+            Action::Txn(txn) => {
+                guard(log, &log.txns[txn as usize], &changed).map_or(Kind::Other, Kind::Guarded)
+            }
+            Action::Revoke { .. } => {
+                self.revokes.push(op);
+                return;
+            }
+            _ => Kind::Other,
+        };
+        let reserved = self.reserved.contains_key(&op);
+        for key in changed.iter().flat_map(|keys| keys.from..keys.to) {
+            let offers = self.offers.entry(key).or_default();
+            match kind {
+                Kind::Plain | Kind::Delete if !reserved => {
+                    let stack = if kind == Kind::Plain { &mut offers.plain } else { &mut offers.deletes };
+                    stack.ops.push(op);
+                    self.stacked.insert(op, (key, kind));
+                }
+                Kind::Guarded(guard) => offers.guarded.push((guard, op)),
+                _ => offers.other.push(op),
+            }
+            self.recent.push((invoked, key));
+        }
+    }
+
+    /// A lease lives its time from the last request that refreshed it, counted from when that was sent.
+    fn lease_ends(&mut self, log: &Log<'_>) {
+        for op in &log.ops {
+            let (lease, ttl) = match op.action {
+                Action::Grant { lease, ttl, .. } if op.ending != Ending::Failed => (lease, ttl),
+                Action::KeepAlive { lease, ttl } if op.ending == Ending::Ok && ttl > 0 => (lease, ttl),
+                _ => continue,
+            };
+            let life = u64::try_from(ttl).unwrap_or(0).saturating_mul(1_000_000_000);
+            let end = self.ends.entry(lease).or_default();
+            *end = (*end).max(op.invoked.saturating_add(life));
+        }
+        let mut keys: FxHashSet<(i64, Key)> = log.kvs.iter().map(|kv| (kv.lease, kv.key)).collect();
+        for action in log.ops.iter().map(|op| &op.action).chain(&log.actions) {
+            if let Action::Put { key, lease, .. } = action {
+                keys.insert((*lease, *key));
+            }
+        }
+        for (lease, key) in keys.into_iter().filter(|(lease, _)| *lease != 0) {
+            self.lease_keys.entry(lease).or_default().push(Keys::one(key));
+            self.key_leases.entry(key).or_default().push(lease);
+        }
+    }
+
+    pub(super) fn take(&mut self, candidate: Candidate, revision: i64) {
+        if let Candidate::Op(op) = candidate {
+            self.used.insert(op, revision);
+            if let Some(stack) = self.stack(op) {
+                stack.used += 1;
+            }
+        }
+    }
+
+    /// Takes back what was taken, the last first.
+    pub(super) fn give_back(&mut self, candidate: Candidate) {
+        if let Candidate::Op(op) = candidate
+            && self.used.remove(&op).is_some()
+            && let Some(stack) = self.stack(op)
+        {
+            stack.used -= 1;
+        }
+    }
+
+    fn stack(&mut self, op: u32) -> Option<&mut Stack> {
+        let (key, kind) = self.stacked.get(&op)?;
+        let offers = self.offers.get_mut(key)?;
+        Some(if *kind == Kind::Plain { &mut offers.plain } else { &mut offers.deletes })
+    }
+
+    /// The revision that a candidate took already.
+    pub(super) fn used(&self, candidate: Candidate) -> Option<i64> {
+        match candidate {
+            Candidate::Op(op) => self.used_by(op),
+            _ => None,
+        }
+    }
+
+    pub(super) fn used_by(&self, op: u32) -> Option<i64> {
+        self.used.get(&op).copied()
+    }
+
+    /// The keys on whose contents the effect of a candidate depends.
+    pub(super) fn keys(&self, log: &Log<'a>, candidate: Candidate) -> Vec<Keys> {
+        match candidate {
+            Candidate::Op(op) => {
+                let mut keys = Vec::new();
+                self.depends(log, &log.ops[op as usize].action, &mut keys);
+                keys
+            }
+            Candidate::Expiry(lease) => self.lease_keys.get(&lease).cloned().unwrap_or_default(),
+            Candidate::Nothing => Vec::new(),
+        }
+    }
+
+    /// Candidates for a revision, the likely ones.
+    pub(super) fn likely(
+        &self,
+        scene: &Scene<'_, 'a>,
+        store: &Store<'a>,
+        revision: i64,
+        entry: usize,
+    ) -> Vec<Candidate> {
+        let Some(timelines) = scene.timelines.filter(|_| !self.evidence.contains_key(&revision)) else {
+            return self.all(scene.log, scene.order, store, revision, None).0;
+        };
+        let mut candidates = revokes(scene.log, scene.order, revision);
+        let known_by = scene.order.known_by(revision);
+        let mut ranked: Vec<(i64, usize, Key, bool)> = Vec::new();
+        for (recency, key) in self.likely_keys(known_by).into_iter().enumerate() {
+            let cell = store.cell(key);
+            let rank = match timelines.outlook(scene.log, scene.order, key, cell, entry, revision) {
+                Outlook::Needs { before, delete } => (before, delete),
+                Outlook::Free => (i64::MAX, false),
+                Outlook::Settled | Outlook::Broken => continue,
+            };
+            ranked.push((rank.0, recency, key, rank.1));
+        }
+        ranked.sort_unstable();
+        for (_, _, key, delete) in ranked {
+            let scene = (scene.log, store, known_by);
+            self.of_key(scene, key, delete, &mut candidates);
+            if delete && store.cell(key).lease != 0 {
+                self.expiry(store.cell(key).lease, known_by, &mut candidates);
+            }
+        }
+        candidates
+    }
+
+    /// The keys to look at: all, or those that were offered something lately.
+    fn likely_keys(&self, known_by: u64) -> Vec<Key> {
+        if self.keys.len() <= LIKELY_KEYS {
+            return self.keys.clone();
+        }
+        let until = self.recent.partition_point(|(invoked, _)| *invoked <= known_by);
+        let mut keys = Vec::with_capacity(LIKELY_KEYS);
+        for &(_, key) in self.recent[..until].iter().rev().take(4 * LIKELY_KEYS) {
+            if keys.len() < LIKELY_KEYS && !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
+    /// What is unused and may change a key as it is; deletes first if that is needed.
+    fn of_key(
+        &self,
+        (log, store, known_by): (&Log<'a>, &Store<'a>, u64),
+        key: Key,
+        delete: bool,
+        to: &mut Vec<Candidate>,
+    ) {
+        let Some(offers) = self.offers.get(&key) else { return };
+        let modified = store.cell(key).modified;
+        let from = offers.guarded.partition_point(|(guard, _)| *guard < modified);
+        let guarded = offers.guarded[from..].iter().take_while(|(guard, _)| *guard == modified);
+        let open = |op: &u32| {
+            let reserved = self.reserved.contains_key(op);
+            !reserved && log.ops[*op as usize].invoked <= known_by && !self.used.contains_key(op)
+        };
+        to.extend(guarded.map(|(_, op)| *op).filter(open).map(Candidate::Op));
+        let put = offers.plain.next(log, known_by);
+        let gone = offers.deletes.next(log, known_by);
+        let (first, second) = if delete { (gone, put) } else { (put, gone) };
+        to.extend(first.map(Candidate::Op));
+        to.extend(offers.other.iter().copied().filter(open).map(Candidate::Op));
+        to.extend(second.map(Candidate::Op));
+    }
+
+    fn expiry(&self, lease: i64, known_by: u64, to: &mut Vec<Candidate>) {
+        if self.ends.get(&lease).is_none_or(|end| *end <= known_by) {
+            to.push(Candidate::Expiry(lease));
+        }
+    }
+
+    /// The keys that decide what an action does.
+    fn depends(&self, log: &Log<'_>, action: &Action<'_>, keys: &mut Vec<Keys>) {
+        match action {
+            Action::Put { key, .. } => keys.push(Keys::one(*key)),
+            Action::Delete { keys: range, .. } => keys.push(*range),
+            Action::Txn(txn) => {
+                let txn = &log.txns[*txn as usize];
+                keys.extend(log.compares[txn.compares.range()].iter().map(|compare| compare.keys));
+                for at in txn.success.range().chain(txn.failure.range()) {
+                    self.depends(log, &log.actions[at], keys);
+                }
+            }
+            Action::Revoke { lease } => keys.extend(self.lease_keys.get(lease).into_iter().flatten()),
+            _ => {}
+        }
+    }
+
+    /// All candidates for a revision that concern `only` these keys, or any, including the ones that took another
+    /// revision already; with the keys that were looked at: what is not listed of these cannot do anything to them.
+    pub(super) fn all(
+        &self,
+        log: &Log<'a>,
+        order: &Order,
+        store: &Store<'a>,
+        revision: i64,
+        only: Option<&[Keys]>,
+    ) -> (Vec<Candidate>, Vec<Keys>) {
+        let known_by = order.known_by(revision);
+        let scene = (log, store, known_by);
+        let mut candidates = revokes(log, order, revision);
+        let mut looked = Vec::new();
+        match self.evidence.get(&revision).and_then(|facts| facts.first()) {
+            Some(Fact::Put(Kv { key, value: Some(value), .. })) => {
+                let written = self.writers.get(&(*key, *value)).into_iter().flatten();
+                let kept = self.keeping.get(key).into_iter().flatten();
+                self.among(log, written.chain(kept), revision, known_by, &mut candidates);
+            }
+            Some(fact @ Fact::Delete { .. }) => {
+                looked.push(Keys::one(fact.key()));
+                self.of_keys(scene, &looked, revision, &mut candidates);
+                self.lease_endings(log, known_by, &looked, &mut candidates);
+            }
+            Some(fact) => {
+                looked.push(Keys::one(fact.key()));
+                self.of_keys(scene, &looked, revision, &mut candidates);
+            }
+            None => {
+                match only {
+                    Some(only) => looked.extend_from_slice(only),
+                    None => looked.push(Keys { from: 0, to: log.keys.len() as u32 }),
+                }
+                self.of_keys(scene, &looked, revision, &mut candidates);
+                self.lease_endings(log, known_by, &looked, &mut candidates);
+            }
+        }
+        let mut listed = FxHashSet::default();
+        candidates.retain(|candidate| listed.insert(*candidate));
+        (candidates, looked)
+    }
+
+    fn of_keys(
+        &self,
+        scene: (&Log<'a>, &Store<'a>, u64),
+        keys: &[Keys],
+        revision: i64,
+        to: &mut Vec<Candidate>,
+    ) {
+        for keys in keys {
+            let from = self.keys.partition_point(|&key| key < keys.from);
+            for &key in self.keys[from..].iter().take_while(|&&key| key < keys.to) {
+                self.of_key(scene, key, false, to);
+                let Some(offers) = self.offers.get(&key) else { continue };
+                let modified = scene.1.cell(key).modified;
+                let guarded = offers.guarded.iter().filter(|(guard, _)| *guard == modified).map(|(_, op)| op);
+                let ops = guarded.chain(&offers.other);
+                self.among(scene.0, ops, revision, scene.2, to);
+                // Of the stacks, only what is used is missing yet, and only if nothing unused is left.
+                for stack in [&offers.plain, &offers.deletes] {
+                    if stack.next(scene.0, scene.2).is_none() {
+                        self.among(scene.0, &stack.ops[..stack.used], revision, scene.2, to);
+                    }
+                }
+            }
+        }
+    }
+
+    fn among<'o>(
+        &self,
+        log: &Log<'a>,
+        ops: impl IntoIterator<Item = &'o u32>,
+        revision: i64,
+        known_by: u64,
+        to: &mut Vec<Candidate>,
+    ) {
+        for &op in ops {
+            let elsewhere = self.reserved.get(&op).is_some_and(|at| *at != revision);
+            if !elsewhere && log.ops[op as usize].invoked <= known_by {
+                to.push(Candidate::Op(op));
+            }
+        }
+    }
+
+    /// Leases that may have had one of these keys and ended by `known_by`, by themselves or by a revoke that nobody
+    /// knows the outcome of.
+    fn lease_endings(&self, log: &Log<'a>, known_by: u64, keys: &[Keys], to: &mut Vec<Candidate>) {
+        let concerned = |key: &Key| keys.iter().any(|keys| keys.contains(*key));
+        let mut leases: Vec<i64> = match keys {
+            [one] if one.single().is_some() => self.key_leases.get(&one.from).cloned().unwrap_or_default(),
+            _ => {
+                let all = self.key_leases.iter().filter(|(key, _)| concerned(key));
+                all.flat_map(|(_, leases)| leases).copied().collect()
+            }
+        };
+        leases.sort_unstable();
+        leases.dedup();
+        leases.iter().for_each(|lease| self.expiry(*lease, known_by, to));
+        for &op in &self.revokes {
+            let Op { invoked, action, .. } = log.ops[op as usize];
+            if let Action::Revoke { lease } = action
+                && invoked <= known_by
+                && leases.binary_search(&lease).is_ok()
+            {
+                to.push(Candidate::Op(op));
+            }
+        }
+    }
+}
+
+/// The keys that an action may change, each once.
+fn changes(log: &Log<'_>, action: &Action<'_>, keys: &mut Vec<Keys>) {
+    match action {
+        Action::Put { key, .. } => keys.push(Keys::one(*key)),
+        Action::Delete { keys: range, .. } => keys.push(*range),
+        Action::Txn(txn) => {
+            let txn = &log.txns[*txn as usize];
+            for at in txn.success.range().chain(txn.failure.range()) {
+                changes(log, &log.actions[at], keys);
+            }
+            keys.sort_unstable_by_key(|keys| (keys.from, keys.to));
+            let mut reach = 0;
+            for keys in keys.iter_mut() {
+                keys.from = keys.from.max(reach).min(keys.to);
+                reach = reach.max(keys.to);
+            }
+            keys.retain(|keys| keys.from < keys.to);
+        }
+        _ => {}
+    }
+}
+
+/// The revision that a transaction's key must have been written at for it to do anything, where it is about one key.
+fn guard(log: &Log<'_>, txn: &Txn, changed: &[Keys]) -> Option<i64> {
+    let [keys] = changed else { return None };
+    let writes = |at: usize| !matches!(log.actions[at], Action::Range { .. });
+    if keys.single().is_none() || txn.failure.range().any(writes) {
+        return None;
+    }
+    let compares = &log.compares[txn.compares.range()];
+    compares.iter().find_map(|compare| match compare.operand {
+        Operand::Mod(n) if compare.comparison == Comparison::Equal && compare.keys == *keys => Some(n),
+        _ => None,
+    })
+}
+
+/// What comparisons that held tell about revisions.
+fn held<'a>(log: &Log<'a>, action: &Action<'a>, facts: &mut Vec<Fact<'a>>) {
+    let Action::Txn(txn) = action else { return };
+    let txn = &log.txns[*txn as usize];
+    for compare in &log.compares[txn.compares.range()] {
+        let exact = txn.succeeded == Some(true) && compare.comparison == Comparison::Equal;
+        match (compare.keys.single(), compare.operand) {
+            (Some(key), Operand::Mod(revision)) if exact => facts.push(Fact::Written { key, revision }),
+            (Some(key), Operand::Create(revision)) if exact => facts.push(Fact::Born { key, revision }),
+            _ => {}
+        }
+    }
+    log.taken(txn).iter().for_each(|action| held(log, action, facts));
+}
+
+/// Answered revokes that may have taken this revision.
+fn revokes(log: &Log<'_>, order: &Order, revision: i64) -> Vec<Candidate> {
+    let entries = &order.entries[order.find(revision)..];
+    let known_by = order.known_by(revision);
+    entries
+        .iter()
+        .take_while(|entry| entry.revision == revision)
+        .filter(|entry| entry.role == Role::Revoke && log.ops[entry.op as usize].invoked <= known_by)
+        .map(|entry| Candidate::Op(entry.op))
+        .collect()
+}

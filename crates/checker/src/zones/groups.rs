@@ -1,0 +1,460 @@
+//! Values, who wrote and read them, and the blocks that compare-and-sets join them to.
+
+use std::collections::HashMap;
+
+use super::RegisterEntry;
+use crate::entry::{OPEN, Outcome};
+use crate::model::{RegisterOp, RegisterReply, Value};
+
+/// No operation, no group.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// The group of the value that is held at first.
+pub(super) const FIRST: u32 = 0;
+
+/// A value: its write and its reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Group {
+    /// Entry that wrote it; [`NONE`] for the first value, or if nobody did.
+    pub(super) writer: u32,
+    /// Entry of the read that returned first, and that was called last.
+    pub(super) first_read: u32,
+    pub(super) last_read: u32,
+    /// Return of the first, and call of the last; [`OPEN`] and 0 without reads.
+    pub(super) read_by: u64,
+    pub(super) read_from: u64,
+    /// It was held for certain.
+    pub(super) held: bool,
+}
+
+/// Groups joined by compare-and-sets, by the first of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    pub(super) root: u32,
+    /// First return in it.
+    pub(super) f: u64,
+    /// Last call in it.
+    pub(super) s: u64,
+}
+
+impl Block {
+    pub(super) fn is_forward(&self) -> bool {
+        self.f < self.s
+    }
+}
+
+/// A failed compare-and-set of a value that was held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Refused {
+    pub(super) group: u32,
+    pub(super) call: u64,
+    pub(super) returned: u64,
+    pub(super) entry: u32,
+}
+
+/// When a value is held, and how many are before it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    pub(super) rank: u64,
+    pub(super) begin: u64,
+    pub(super) end: u64,
+}
+
+/// All values of a history.
+#[derive(Debug)]
+pub(super) struct Groups<'a> {
+    pub(super) entries: &'a [RegisterEntry],
+    pub(super) groups: Vec<Group>,
+    pub(super) refused: Vec<Refused>,
+    ids: Ids,
+}
+
+/// Numbers for values.
+#[derive(Debug)]
+enum Ids {
+    /// The value + 1, where values are small.
+    Dense(Value),
+    Sparse(HashMap<Value, u32>),
+}
+
+impl Ids {
+    fn new(init: Value, entries: &[RegisterEntry]) -> (Self, usize) {
+        let mut most = 0;
+        for entry in entries {
+            let mut see = |value: Value| {
+                if value != init {
+                    most = most.max(value.0);
+                }
+            };
+            match entry.op {
+                RegisterOp::Write(value) => see(value),
+                RegisterOp::Cas { from, to } => {
+                    see(from);
+                    see(to);
+                }
+                RegisterOp::Read => {
+                    if let Outcome::Ok(RegisterReply::Value(value)) = entry.outcome {
+                        see(value);
+                    }
+                }
+            }
+        }
+        // A table with room for four times as many values as there are operations is still smaller than they are.
+        if (most as usize) < entries.len() * 4 + 1024 {
+            return (Self::Dense(init), most as usize + 2);
+        }
+        let mut ids = HashMap::from([(init, FIRST)]);
+        for entry in entries {
+            let mut see = |value: Value| {
+                let next = u32::try_from(ids.len()).expect("fewer than 2^32 values");
+                ids.entry(value).or_insert(next);
+            };
+            match entry.op {
+                RegisterOp::Write(value) => see(value),
+                RegisterOp::Cas { from, to } => {
+                    see(from);
+                    see(to);
+                }
+                RegisterOp::Read => {
+                    if let Outcome::Ok(RegisterReply::Value(value)) = entry.outcome {
+                        see(value);
+                    }
+                }
+            }
+        }
+        let count = ids.len();
+        (Self::Sparse(ids), count)
+    }
+
+    fn of(&self, value: Value) -> u32 {
+        match self {
+            Self::Dense(init) if value == *init => FIRST,
+            Self::Dense(_) => value.0 + 1,
+            Self::Sparse(ids) => ids[&value],
+        }
+    }
+}
+
+impl<'a> Groups<'a> {
+    /// `None` if a value was written twice.
+    pub(super) fn new(init: Value, entries: &'a [RegisterEntry]) -> Option<Self> {
+        let (ids, count) = Ids::new(init, entries);
+        let empty = Group {
+            writer: NONE,
+            first_read: NONE,
+            last_read: NONE,
+            read_by: OPEN,
+            read_from: 0,
+            held: false,
+        };
+        let mut this = Self { entries, groups: vec![empty; count], refused: Vec::new(), ids };
+        this.groups[FIRST as usize].held = true;
+        for (index, entry) in (0..).zip(entries) {
+            match (entry.op, &entry.outcome) {
+                (_, Outcome::Failed) | (RegisterOp::Read, Outcome::Unknown) => {}
+                (RegisterOp::Read, Outcome::Ok(reply)) => {
+                    let RegisterReply::Value(value) = *reply else { return None };
+                    this.read(index, value, entry);
+                }
+                (RegisterOp::Cas { from, .. }, Outcome::Ok(RegisterReply::Swapped(false))) => {
+                    let group = this.ids.of(from);
+                    let (call, returned) = (entry.call, entry.returned);
+                    this.refused.push(Refused { group, call, returned, entry: index });
+                }
+                (
+                    RegisterOp::Write(value) | RegisterOp::Cas { to: value, .. },
+                    Outcome::Unknown | Outcome::Ok(RegisterReply::Written | RegisterReply::Swapped(true)),
+                ) => {
+                    let group = this.ids.of(value);
+                    let written = &mut this.groups[group as usize];
+                    if group == FIRST || written.writer != NONE {
+                        return None;
+                    }
+                    written.writer = index;
+                    written.held |= entry.outcome != Outcome::Unknown;
+                }
+                // A reply that does not belong to the operation: no value to go by.
+                _ => return None,
+            }
+        }
+        Some(this)
+    }
+
+    fn read(&mut self, index: u32, value: Value, entry: &RegisterEntry) {
+        let group = &mut self.groups[self.ids.of(value) as usize];
+        group.held = true;
+        if entry.returned < group.read_by || group.first_read == NONE {
+            group.read_by = entry.returned;
+            group.first_read = index;
+        }
+        if entry.call >= group.read_from {
+            group.read_from = entry.call;
+            group.last_read = index;
+        }
+    }
+
+    /// The group that the compare-and-set of this entry was made from; [`NONE`] for a write.
+    fn source(&self, entry: u32) -> u32 {
+        match self.entries[entry as usize].op {
+            RegisterOp::Cas { from, .. } => self.ids.of(from),
+            _ => NONE,
+        }
+    }
+
+    /// When the value was written at the latest, and at the earliest.
+    pub(super) fn written(&self, group: u32) -> (u64, u64) {
+        match self.groups[group as usize].writer {
+            NONE => (0, 0),
+            writer => (self.entries[writer as usize].call, self.entries[writer as usize].deadline()),
+        }
+    }
+
+    /// Whether the entry is a plain write.
+    pub(super) fn is_write(&self, entry: u32) -> bool {
+        matches!(self.entries[entry as usize].op, RegisterOp::Write(_))
+    }
+
+    /// All operations of values that are held, by instants within those.
+    ///
+    /// At one instant: what a value's failed compare-and-sets come before, its write, its reads, the next value's write.
+    pub(super) fn sorted(&self, held: &[Option<Held>]) -> Vec<u32> {
+        let mut order: Vec<(u64, u64, u32)> = Vec::new();
+        for (index, entry) in (0..).zip(self.entries) {
+            let value = match (entry.op, &entry.outcome) {
+                (_, Outcome::Failed) | (RegisterOp::Read, Outcome::Unknown) => continue,
+                (RegisterOp::Read, Outcome::Ok(RegisterReply::Value(value))) => *value,
+                (RegisterOp::Cas { from, .. }, Outcome::Ok(RegisterReply::Swapped(false))) => from,
+                (RegisterOp::Write(value) | RegisterOp::Cas { to: value, .. }, _) => value,
+                _ => continue,
+            };
+            let refused = matches!(entry.outcome, Outcome::Ok(RegisterReply::Swapped(false)));
+            let at = match held[self.ids.of(value) as usize] {
+                None if refused => (entry.call, 0),
+                None => continue,
+                Some(Held { rank, begin, .. }) if refused && rank > 0 && entry.call <= begin => {
+                    (entry.call, 2 * rank - 1)
+                }
+                Some(Held { rank, end, .. }) if refused => (entry.call.max(end), 2 * rank + 3),
+                Some(Held { rank, begin, .. }) if entry.op == RegisterOp::Read => {
+                    (begin.max(entry.call), 2 * rank + 1)
+                }
+                Some(Held { rank, begin, .. }) => (begin, 2 * rank),
+            };
+            order.push((at.0, at.1, index));
+        }
+        order.sort_unstable();
+        order.into_iter().map(|(.., index)| index).collect()
+    }
+
+    /// Joins the groups to blocks, in no order, or gives operations that cannot be explained.
+    pub(super) fn blocks(&self) -> Result<Blocks, Vec<u32>> {
+        let mut this = Joined { groups: self, next: Vec::new(), held: Vec::new() };
+        this.join()?;
+        let Joined { next, held, .. } = this;
+        let mut blocks = Vec::new();
+        let mut walked = 0;
+        for root in 0..u32::try_from(self.groups.len()).expect("fewer than 2^32 values") {
+            let group = &self.groups[root as usize];
+            let starts = root == FIRST || (group.writer != NONE && self.source(group.writer) == NONE);
+            if held[root as usize] && starts {
+                let (block, length) = self.walk(root, &next)?;
+                walked += length;
+                blocks.push(block);
+            }
+        }
+        if walked != held.iter().filter(|&&held| held).count() {
+            return Err(self.circle(&held, &next));
+        }
+        let blocks = Blocks { list: blocks, next, held };
+        self.spans(&blocks)?;
+        Ok(blocks)
+    }
+
+    /// Walks a block from its first group. Nothing may return before what comes earlier is called.
+    fn walk(&self, root: u32, next: &[u32]) -> Result<(Block, usize), Vec<u32>> {
+        let mut block = Block { root, f: if root == FIRST { 0 } else { OPEN }, s: 0 };
+        // The last call so far, and whose it was.
+        let (mut called, mut caller) = (0, NONE);
+        let (mut group, mut length) = (root, 0);
+        while group != NONE {
+            let Group { writer, first_read, last_read, read_by, read_from, .. } = self.groups[group as usize];
+            if writer != NONE {
+                let (call, deadline) = self.written(group);
+                if deadline < called {
+                    return Err(self.core(&[root], next, &[writer, caller]));
+                }
+                block.f = block.f.min(deadline);
+                if call >= called {
+                    (called, caller) = (call, writer);
+                }
+            }
+            if first_read != NONE {
+                if read_by < called {
+                    return Err(self.core(&[root], next, &[first_read, caller]));
+                }
+                block.f = block.f.min(read_by);
+                if read_from >= called {
+                    (called, caller) = (read_from, last_read);
+                }
+            }
+            length += 1;
+            group = next[group as usize];
+        }
+        block.s = called;
+        Ok((block, length))
+    }
+
+    /// No forward spans overlap, and no backward span lies strictly inside of a forward one.
+    fn spans(&self, blocks: &Blocks) -> Result<(), Vec<u32>> {
+        let forward = blocks.forward();
+        for pair in forward.windows(2) {
+            if pair[1].f < pair[0].s {
+                return Err(self.core(&[pair[0].root, pair[1].root], &blocks.next, &[]));
+            }
+        }
+        for block in blocks.list.iter().filter(|block| !block.is_forward() && block.root != FIRST) {
+            if let Some(around) = around(&forward, block.s)
+                && block.f < around.s
+            {
+                return Err(self.core(&[block.root, around.root], &blocks.next, &[]));
+            }
+        }
+        Ok(())
+    }
+
+    /// The operations of these blocks that bound them, with all writes that join them; and these entries.
+    pub(super) fn core(&self, roots: &[u32], next: &[u32], entries: &[u32]) -> Vec<u32> {
+        let mut core = entries.to_vec();
+        for &root in roots {
+            let mut group = root;
+            // A circle has no root, so a walk from one ends.
+            while group != NONE {
+                let Group { writer, first_read, last_read, .. } = self.groups[group as usize];
+                core.extend([writer, first_read, last_read]);
+                group = next[group as usize];
+            }
+        }
+        tidy(core)
+    }
+
+    /// Compare-and-sets that only lead to each other.
+    fn circle(&self, held: &[bool], next: &[u32]) -> Vec<u32> {
+        let mut reached = vec![false; held.len()];
+        for root in 0..held.len() {
+            let writer = self.groups[root].writer;
+            if held[root] && (root == FIRST as usize || (writer != NONE && self.source(writer) == NONE)) {
+                let mut group = u32::try_from(root).expect("fewer than 2^32 values");
+                while group != NONE {
+                    reached[group as usize] = true;
+                    group = next[group as usize];
+                }
+            }
+        }
+        let left = (0..held.len()).find(|&group| held[group] && !reached[group]);
+        let mut core = Vec::new();
+        let Some(start) = left else { return core };
+        let mut group = start;
+        loop {
+            let Group { writer, first_read, .. } = self.groups[group];
+            core.extend([writer, first_read]);
+            group = next[group] as usize;
+            if group == start || group == NONE as usize || core.len() > 2 * held.len() {
+                return tidy(core);
+            }
+        }
+    }
+}
+
+fn tidy(mut core: Vec<u32>) -> Vec<u32> {
+    core.retain(|&entry| entry != NONE);
+    core.sort_unstable();
+    core.dedup();
+    core
+}
+
+/// Works out which values were held, and what follows what.
+struct Joined<'g, 'a> {
+    groups: &'g Groups<'a>,
+    next: Vec<u32>,
+    held: Vec<bool>,
+}
+
+impl Joined<'_, '_> {
+    fn join(&mut self) -> Result<(), Vec<u32>> {
+        let groups = self.groups;
+        self.next = vec![NONE; groups.groups.len()];
+        self.held = groups.groups.iter().map(|group| group.held).collect();
+        let mut seen: Vec<u32> = (0..).zip(&self.held).filter_map(|(group, &held)| held.then_some(group)).collect();
+        while let Some(group) = seen.pop() {
+            if group == FIRST {
+                continue;
+            }
+            let Group { writer, first_read, .. } = groups.groups[group as usize];
+            if writer == NONE {
+                // Nobody wrote it: the read, or the compare-and-set that built on it, explains nothing.
+                let builder = self.next[group as usize];
+                let by = if builder == NONE { NONE } else { groups.groups[builder as usize].writer };
+                return Err(self.seen_through(builder, &[first_read, by]));
+            }
+            let source = groups.source(writer);
+            if source == NONE {
+                continue;
+            }
+            let other = self.next[source as usize];
+            if other != NONE {
+                let mut core = self.seen_through(group, &[writer, groups.groups[other as usize].writer]);
+                core.extend(self.seen_through(other, &[]));
+                // Without its write, the value they start from would explain neither.
+                core.push(groups.groups[source as usize].writer);
+                return Err(tidy(core));
+            }
+            self.next[source as usize] = group;
+            if !self.held[source as usize] {
+                self.held[source as usize] = true;
+                seen.push(source);
+            }
+        }
+        Ok(())
+    }
+
+    /// What shows that the group was held: its read, its write if that is known, or what was built on it.
+    fn seen_through(&self, mut group: u32, entries: &[u32]) -> Vec<u32> {
+        let mut core = entries.to_vec();
+        while group != NONE {
+            let Group { writer, first_read, held, .. } = self.groups.groups[group as usize];
+            core.extend([writer, first_read]);
+            if held {
+                break;
+            }
+            group = self.next[group as usize];
+        }
+        tidy(core)
+    }
+}
+
+/// All blocks of a history.
+#[derive(Debug)]
+pub(super) struct Blocks {
+    pub(super) list: Vec<Block>,
+    /// By group: the one that a compare-and-set made from it.
+    pub(super) next: Vec<u32>,
+    /// By group: it was held.
+    pub(super) held: Vec<bool>,
+}
+
+impl Blocks {
+    /// Forward blocks by time. The first value counts as one: nothing comes before it.
+    pub(super) fn forward(&self) -> Vec<Block> {
+        let is_forward = |block: &&Block| block.is_forward() || block.root == FIRST;
+        let mut forward: Vec<Block> = self.list.iter().filter(is_forward).copied().collect();
+        forward.sort_unstable_by_key(|block| (block.root != FIRST, block.f, block.s));
+        forward
+    }
+}
+
+/// The forward block whose span this instant lies strictly inside of. The first value's span began before all time.
+pub(super) fn around(forward: &[Block], instant: u64) -> Option<Block> {
+    let before = forward.partition_point(|block| block.root == FIRST || block.f < instant);
+    let block = *forward.get(before.checked_sub(1)?)?;
+    (instant < block.s).then_some(block)
+}

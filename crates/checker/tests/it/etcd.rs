@@ -1,0 +1,16 @@
+//! The revisions engine against generated histories, against brute force, and against histories made wrong.
+
+#[path = "etcd/attack.rs"]
+mod attack;
+#[path = "etcd/edited.rs"]
+mod edited;
+#[path = "etcd/generate.rs"]
+mod generate;
+#[path = "etcd/generated.rs"]
+mod generated;
+#[path = "etcd/model.rs"]
+mod model;
+#[path = "etcd/oracle.rs"]
+mod oracle;
+#[path = "etcd/record.rs"]
+mod record;

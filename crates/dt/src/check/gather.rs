@@ -1,0 +1,234 @@
+//! From the files of a run's directory to the evidence it is judged by. Whatever is missing or damaged becomes a note.
+
+mod faults;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use checker::etcd::Options;
+use checker::{Report, Verdict};
+use composer::{CommandLog, RECORD_FILE, builtin};
+use history::{FileReport, ReadError, Sources};
+use report::{Evidence, Example, Group, Note, Outcome, Property, SdkReport, Source, Status};
+use serde_json::json;
+
+use crate::record::{self, Event, RunRecord};
+use crate::suite::Check;
+
+/// The sentence that the whole history stands or falls with.
+const HISTORY_PROPERTY: &str = "Every reply fits one order of all operations that respects real time";
+/// What must hold of the members' processes.
+const CRASH_PROPERTY: &str = "No member ends unless it is told to";
+
+/// Everything that is known about a run.
+pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
+    let run = RunRecord::read(dir)?;
+    let (events, broken_events) = record::read_events(dir)?;
+    let mut notes = Vec::new();
+    let mut evidence = Evidence {
+        subject: subject(run.as_ref(), dir),
+        properties: Vec::new(),
+        strict: strict || run.as_ref().is_some_and(|run| run.strict),
+        operations: 0,
+        violation: None,
+        undecided: None,
+        notes: Vec::new(),
+    };
+    match &run {
+        None => notes.push("there is no run.json: only the history is judged".to_owned()),
+        Some(run) => {
+            let log =
+                CommandLog::read(&dir.join(RECORD_FILE)).context("cannot read the record of commands")?;
+            let broken = log.broken_lines + u64::from(log.torn);
+            if broken > 0 {
+                notes.push(format!("{broken} lines of {RECORD_FILE} could not be read"));
+            }
+            evidence
+                .properties
+                .extend(builtin::properties(&run.commands, &log.commands).into_iter().map(composed));
+            evidence.properties.extend(sdk(dir, &log, &mut notes)?);
+            if !run.attached {
+                evidence.properties.push(crashes(&events));
+            }
+            evidence.properties.extend(faults::properties(dir, run, &mut notes)?);
+            endings(&events, &mut notes);
+        }
+    }
+    if broken_events > 0 {
+        notes.push(format!("{broken_events} lines of events.jsonl could not be read"));
+    }
+    let check = run.as_ref().map_or(Check::EtcdRevisions, |run| run.check);
+    if check != Check::None {
+        let attached = run.as_ref().is_none_or(|run| run.attached);
+        judge_history(dir, attached, &mut evidence, &mut notes)?;
+    }
+    evidence.notes = notes.into_iter().map(Note).collect();
+    Ok(evidence)
+}
+
+fn subject(run: Option<&RunRecord>, dir: &Path) -> String {
+    run.map_or_else(|| format!("the history in {}", dir.display()), |run| run.subject.clone())
+}
+
+/// Where the history files of a run are; a directory of nothing else is taken as it is.
+fn history_dir(dir: &Path) -> PathBuf {
+    let inner = dir.join("history");
+    if inner.is_dir() || dir.join("run.json").exists() { inner } else { dir.to_owned() }
+}
+
+fn judge_history(
+    dir: &Path,
+    attached: bool,
+    evidence: &mut Evidence,
+    notes: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    let mut property = Property::new(HISTORY_PROPERTY, Group::History, "histories");
+    let nothing = "no operation was recorded".to_owned();
+    let sources = match Sources::read_dir(&history_dir(dir)) {
+        Ok(sources) => sources,
+        Err(ReadError::Empty { .. }) => Sources::from_bytes(Vec::new()),
+        Err(ReadError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Sources::from_bytes(Vec::new())
+        }
+        Err(error) => return Err(error.into()),
+    };
+    // A store that was started for the run held nothing before, and nobody else wrote to it.
+    let options = if attached { Options::default() } else { Options::own_store() };
+    let (Report { verdict, counts, .. }, files) = checker::etcd::check_files(&sources, &options)?;
+    damage(&files, notes);
+    evidence.operations = counts.operations;
+    if counts.operations == 0 {
+        evidence.undecided = Some((Outcome::Vacuous, nothing));
+        evidence.properties.push(property);
+        return Ok(());
+    }
+    match verdict {
+        Verdict::Valid => {
+            property.status = Status::Passing;
+            property.saw(true, Example { command: String::new(), number: None, details: json!({}) });
+        }
+        Verdict::Invalid(violation) => {
+            property.status = Status::Failing;
+            let details = violation.sentence.clone().into();
+            property.saw(false, Example { command: String::new(), number: None, details });
+            evidence.violation = Some(violation.sentence);
+        }
+        Verdict::Unknown { reason } => {
+            property.status = Status::Unknown;
+            evidence.undecided = Some((Outcome::Unknown, reason));
+        }
+        Verdict::Vacuous { reason } => evidence.undecided = Some((Outcome::Vacuous, reason)),
+    }
+    evidence.properties.push(property);
+    Ok(())
+}
+
+fn damage(files: &[FileReport], notes: &mut Vec<String>) {
+    for file in files {
+        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+        if file.torn {
+            notes.push(format!("{name}: the last line is cut off"));
+        }
+        if file.missing > 0 {
+            notes.push(format!("{name}: {} operations are missing", file.missing));
+        }
+        for trouble in &file.troubles {
+            notes.push(format!("{name}:{}: {}", trouble.line, trouble.message));
+        }
+        let more = file.broken - file.troubles.len();
+        if more > 0 {
+            notes.push(format!("{name}: {more} more lines could not be read"));
+        }
+    }
+}
+
+/// The properties of the composer, in the words of the report.
+fn composed(built: builtin::CommandProperty) -> Property {
+    let name = format!("{}: {}", built.group, built.name);
+    let mut property = Property::new(&name, Group::TestComposer, "executions");
+    property.status = match built.status {
+        builtin::Status::Passing => Status::Passing,
+        builtin::Status::Failing => Status::Failing,
+        builtin::Status::NotExercised => Status::NotExercised,
+    };
+    (property.passed, property.failed) = (built.example_count, built.counterexample_count);
+    let example = |found: &builtin::Counterexample| Example {
+        command: built.name.clone(),
+        number: Some(u64::from(found.n)),
+        details: found.ending.to_string().into(),
+    };
+    property.counterexamples = built.counterexamples.iter().map(example).collect();
+    property.commands.insert(built.name);
+    property
+}
+
+/// The SDK's properties, from `sdk/<n>.jsonl` of the command with that number.
+fn sdk(dir: &Path, log: &CommandLog, notes: &mut Vec<String>) -> anyhow::Result<Vec<Property>> {
+    let commands: BTreeMap<u64, &str> =
+        log.commands.iter().map(|record| (u64::from(record.n), record.command.as_str())).collect();
+    let mut files = Vec::new();
+    let sdk = dir.join("sdk");
+    if sdk.is_dir() {
+        for entry in fs::read_dir(&sdk).with_context(|| format!("cannot read {}", sdk.display()))? {
+            let path = entry?.path();
+            let number =
+                path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<u64>().ok());
+            let Some(number) = number else {
+                notes.push(format!("{} is not named by a command's number", path.display()));
+                continue;
+            };
+            let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            files.push((number, bytes));
+        }
+    }
+    files.sort();
+    let sources: Vec<Source<'_>> = files
+        .iter()
+        .map(|(number, bytes)| Source {
+            command: commands.get(number).copied().unwrap_or("an unrecorded command"),
+            number: *number,
+            bytes,
+        })
+        .collect();
+    let SdkReport { properties, broken, troubles, .. } = report::score(&sources);
+    notes.extend(troubles.iter().map(|trouble| format!("SDK output of {trouble}")));
+    let more = usize::try_from(broken).unwrap_or(usize::MAX).saturating_sub(troubles.len());
+    if more > 0 {
+        notes.push(format!("{more} more SDK records could not be read"));
+    }
+    Ok(properties)
+}
+
+fn crashes(events: &[Event]) -> Property {
+    let mut property = Property::new(CRASH_PROPERTY, Group::System, "members that ended by themselves");
+    property.status = Status::Passing;
+    for event in events {
+        if let Event::MemberCrashed { member, status, last_lines } = event {
+            property.status = Status::Failing;
+            let end =
+                last_lines.last().map_or_else(String::new, |line| format!("; its log ends with {line}"));
+            let details = format!("{member}: {status}{end}").into();
+            property.saw(false, Example { command: String::new(), number: None, details });
+        }
+    }
+    property
+}
+
+fn endings(events: &[Event], notes: &mut Vec<String>) {
+    let mut in_order = false;
+    for event in events {
+        match event {
+            Event::Interrupted => {
+                notes.push("the run was interrupted; what happened until then is judged".to_owned());
+            }
+            Event::ToolFailed { reason } => notes.push(format!("the tool failed during the run: {reason}")),
+            Event::Ended => in_order = true,
+            Event::Phase { .. } | Event::MemberCrashed { .. } => {}
+        }
+    }
+    if !in_order && notes.is_empty() {
+        notes.push("the run has not ended, or dt was killed; what is recorded so far is judged".to_owned());
+    }
+}

@@ -1,0 +1,184 @@
+//! The command line as people type it. Words only; what they mean is in the module of each command.
+
+use std::path::PathBuf;
+
+use checker::formats::{Format, ModelName};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+const EXAMPLES: &str = "\
+Examples:
+  dt run etcd -t 30                      start a three-member etcd, test it for 30 seconds, give a verdict
+  dt run etcd -t 30 --seed 7             the same plan as every other run with seed 7
+  dt run etcd --plan --seed 7            print that plan and do nothing
+  dt run etcd --version 3.5.1            another version, fetched if it is not there
+  dt run etcd -d --endpoints a=http://127.0.0.1:2379
+                                         a cluster that is already running; nothing is installed or stopped
+  dt run etcd --profile none             without faults; see `dt list profiles`
+  dt check runs/latest                   the verdict again, from the files alone
+  dt check history.edn                   the verdict of a history that Jepsen recorded
+  dt list suites                         what can be run
+
+Exit codes: 0 valid, 1 a property failed, 2 unknown or vacuous, 3 the tool itself failed or was interrupted, 64 wrong usage";
+
+/// Test a distributed store under faults, at the desk, by the rules of Test Composer.
+#[derive(Debug, Parser)]
+#[command(name = "dt", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a suite: start the system, compose the test commands, check what happened.
+    Run(RunArgs),
+    /// Judge a run again from its files.
+    Check(CheckArgs),
+    /// End what crashed runs left behind: members, commands, faults.
+    Heal {
+        /// A run's directory, or the directory of all runs.
+        #[arg(default_value = "runs")]
+        dir: PathBuf,
+    },
+    /// Show which charts, suites or fault profiles there are.
+    List {
+        /// Of what.
+        what: Listable,
+    },
+    /// Get a system's program without starting it, and print where it is.
+    Fetch {
+        /// The chart, such as etcd.
+        chart: String,
+        /// Which version; the newest that can be had when left out.
+        #[arg(long)]
+        version: Option<String>,
+    },
+    /// Say what this machine has and lacks for a run.
+    Doctor,
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Listable {
+    /// Systems that can be started.
+    #[value(alias = "chart")]
+    Charts,
+    /// What can be run against them.
+    #[value(alias = "suite")]
+    Suites,
+    /// What can disturb them.
+    #[value(alias = "profile")]
+    Profiles,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The suite, such as etcd.
+    pub(crate) suite: String,
+    /// How long drivers are started, in seconds; the suite's own when left out.
+    #[arg(short = 't', long = "seconds", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) seconds: Option<u64>,
+    /// Where all draws of the plan come from; drawn from the time when left out.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Which version of the system; the newest that can be had when left out.
+    #[arg(long, conflicts_with_all = ["attach", "bin"])]
+    pub(crate) version: Option<String>,
+    /// This program instead of a version.
+    #[arg(long, value_name = "FILE", conflicts_with = "attach")]
+    pub(crate) bin: Option<PathBuf>,
+    /// 1, 3 or 5; the suite's own when left out.
+    #[arg(long, conflicts_with = "attach")]
+    pub(crate) members: Option<usize>,
+    /// Print the plan and do nothing.
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Use a system that is already running; nothing is installed, started or stopped.
+    #[arg(short = 'd', long, requires = "endpoints")]
+    pub(crate) attach: bool,
+    /// Where it is: `name=url,name=url`, or only URLs.
+    #[arg(long, requires = "attach", value_name = "LIST")]
+    pub(crate) endpoints: Option<String>,
+    /// At most so many drivers beside each other.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) parallel: Option<u32>,
+    /// Which faults disturb it: none, resilient, high_availability or brutal; the suite's own when left out.
+    #[arg(long)]
+    pub(crate) profile: Option<String>,
+    /// How the timeline ends; drawn from the seed when left out.
+    #[arg(long, value_enum)]
+    pub(crate) terminal: Option<Terminal>,
+    /// Count what the run did not exercise as failed.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Where run directories are made.
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub(crate) runs: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Terminal {
+    /// Kill what runs, then check that the system recovers.
+    Eventually,
+    /// Let everything end, then check.
+    Finally,
+    /// Stop without a last command.
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// A run's directory, a directory of history files, or files that another tool recorded.
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// How the files are written: jepsen-log, jepsen-edn, porcupine-kv or etcd-report; told from them when left out.
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// What the operations are of: register, key-value, bank, mutex or etcd; told from them when left out.
+    #[arg(long)]
+    pub(crate) model: Option<ModelName>,
+    /// How long undecided files are searched, in seconds.
+    #[arg(long, default_value_t = 60)]
+    pub(crate) search_seconds: u64,
+    /// Count what the run did not exercise as failed.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Print verdict.json instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_in_the_documents_can_be_typed() {
+        let documents = [include_str!("../../../README.md"), EXAMPLES];
+        let mut seen = 0;
+        for line in documents.iter().flat_map(|text| text.lines()) {
+            let words = line.trim().trim_start_matches("./");
+            // Two spaces or a `#` begin the explanation.
+            let words = words.split("  ").next().unwrap_or(words).split('#').next().unwrap_or(words);
+            if words.starts_with("dt ") {
+                seen += 1;
+                let parsed = Cli::try_parse_from(words.split_whitespace());
+                let help = parsed.as_ref().is_err_and(|error| !error.use_stderr());
+                assert!(parsed.is_ok() || help, "{words}: {}", parsed.unwrap_err());
+            }
+        }
+        assert!(seen >= 12, "only {seen} commands found");
+    }
+}

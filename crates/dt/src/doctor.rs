@@ -1,0 +1,119 @@
+//! `dt doctor`: what this machine has and lacks for a run, each with what to do about it.
+
+use std::io::Write as _;
+
+use cluster::Places;
+
+use crate::exit::Exit;
+use crate::home::Home;
+use crate::suite;
+
+/// One line of the answer: `Ok` has words about what is there, `Err` about what to do.
+type Finding = (&'static str, Result<String, String>);
+
+pub(crate) fn run() -> anyhow::Result<Exit> {
+    let findings = [
+        ("clone", home()),
+        ("suites and charts", definitions()),
+        ("test commands", commands()),
+        ("etcd", etcd()),
+        ("run directories", writable()),
+        ("open files", open_files()),
+    ];
+    print(&findings)
+}
+
+fn print(findings: &[Finding]) -> anyhow::Result<Exit> {
+    let mut out = std::io::stdout().lock();
+    let mut fine = true;
+    for (what, finding) in findings {
+        match finding {
+            Ok(words) => writeln!(out, "ok       {what}: {words}")?,
+            Err(words) => {
+                fine = false;
+                writeln!(out, "missing  {what}: {words}")?;
+            }
+        }
+    }
+    Ok(if fine { Exit::Valid } else { Exit::Failed })
+}
+
+fn home() -> Result<String, String> {
+    Home::find()
+        .map(|home| home.charts().parent().unwrap_or(&home.charts()).display().to_string())
+        .map_err(words)
+}
+
+fn definitions() -> Result<String, String> {
+    let home = Home::find().map_err(words)?;
+    let suites = suite::names(&home.suites()).map_err(words)?;
+    let mut charts = Vec::new();
+    for name in &suites {
+        let suite = suite::load(&home.suites(), name).map_err(words)?;
+        charts.push(
+            cluster::chart::load(&home.charts(), &suite.chart).map_err(|error| error.to_string())?.name,
+        );
+    }
+    Ok(format!("{} on {}", suites.join(", "), charts.join(", ")))
+}
+
+fn commands() -> Result<String, String> {
+    let home = Home::find().map_err(words)?;
+    let suites = suite::names(&home.suites()).map_err(words)?;
+    let mut found = Vec::new();
+    for name in &suites {
+        let suite = suite::load(&home.suites(), name).map_err(words)?;
+        let dir = home.template(&suite.template).map_err(words)?;
+        let template = composer::Template::discover(&dir).map_err(|error| error.to_string())?;
+        found.push(format!("{} in template {}", template.commands.len(), template.name));
+    }
+    Ok(found.join(", "))
+}
+
+/// Looks without downloading anything.
+fn etcd() -> Result<String, String> {
+    let places = Places::from_environment().map_err(|error| error.to_string())?;
+    let chart =
+        Home::find().and_then(|home| Ok(cluster::chart::load(&home.charts(), "etcd")?)).map_err(words)?;
+    let on_path = places.path.iter().map(|dir| dir.join(&chart.binary.file)).find(|file| file.is_file());
+    let cache = places.cache.join(&chart.name);
+    let cached = chart.binary.versions().into_iter().filter(|version| cache.join(version.as_str()).is_dir());
+    let found: Vec<String> = on_path
+        .map(|file| file.display().to_string())
+        .into_iter()
+        .chain(cached.map(|version| format!("{version} in the cache")))
+        .collect();
+    if found.is_empty() {
+        return Ok("none here yet; the first run gets one, or name one with --bin".to_owned());
+    }
+    Ok(found.join(", "))
+}
+
+fn writable() -> Result<String, String> {
+    let dir = std::path::Path::new("runs");
+    let probe = dir.join(format!(".probe-{}", std::process::id()));
+    std::fs::create_dir_all(dir)
+        .and_then(|()| std::fs::write(&probe, ""))
+        .and_then(|()| std::fs::remove_file(&probe))
+        .map(|()| "runs/ can be written".to_owned())
+        .map_err(|error| {
+            format!("runs/ cannot be written ({error}): go to another directory, or use --runs DIR")
+        })
+}
+
+/// Each member holds a few hundred files and sockets under load.
+fn open_files() -> Result<String, String> {
+    const WANTED: u64 = 1024;
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
+    let soft = line.split_whitespace().nth(3).unwrap_or("unlimited");
+    match soft.parse::<u64>() {
+        Ok(soft) if soft < WANTED => Err(format!("the limit is {soft}; raise it with `ulimit -n {WANTED}`")),
+        _ => Ok(format!("the limit is {soft}")),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn words(error: anyhow::Error) -> String {
+    format!("{error:#}")
+}

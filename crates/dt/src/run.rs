@@ -1,0 +1,30 @@
+//! `dt run`: from words on the command line to a running timeline, and from there to a verdict.
+
+mod config;
+mod directory;
+mod environment;
+mod faults;
+mod interrupt;
+mod progress;
+mod session;
+mod system;
+mod tail;
+
+use std::io::Write as _;
+
+pub(crate) use system::obtain;
+
+use crate::cli::RunArgs;
+use crate::exit::Exit;
+use crate::home::Home;
+
+pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    let home = Home::find()?;
+    let config = config::Config::new(args, &home)?;
+    if args.plan {
+        write!(std::io::stdout(), "{}{}", config.plan, config.faults)?;
+        return Ok(Exit::Valid);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(session::run(config))
+}

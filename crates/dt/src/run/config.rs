@@ -1,0 +1,126 @@
+//! What a run is: suite, chart, template and flags, parsed once into values that can be printed whole.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cluster::{Chart, Endpoints, Version};
+use composer::{Kind, Plan, PlanConfig, Template, TerminalChoice};
+use history::clock;
+
+use crate::cli::{RunArgs, Terminal};
+use crate::exit::UsageError;
+use crate::home::Home;
+use crate::suite::{self, Suite};
+
+/// Seeds that nobody chose are below this, so that they are easy to read out and type.
+const DRAWN_SEEDS: u64 = 1_000_000;
+
+/// `first_`, `eventually_` and `finally_` commands wait for the system to be whole; a minute is usual, and then they work.
+const WAITING_DEADLINE: Duration = Duration::from_secs(180);
+
+/// Everything that is decided before something happens.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) suite: Suite,
+    pub(crate) chart: Chart,
+    pub(crate) template: Template,
+    pub(crate) plan: Plan,
+    pub(crate) faults: chaos::Plan,
+    pub(crate) target: Target,
+    pub(crate) strict: bool,
+    pub(crate) runs: PathBuf,
+    /// What to type to repeat it.
+    pub(crate) command_line: String,
+}
+
+/// What the run works on.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// Members that are started for it.
+    Start { members: usize, bin: Option<PathBuf>, version: Option<Version> },
+    /// Members that run already.
+    Attach(Endpoints),
+}
+
+impl Config {
+    pub(crate) fn new(args: &RunArgs, home: &Home) -> anyhow::Result<Self> {
+        let suite = suite::load(&home.suites(), &args.suite)?;
+        let chart = cluster::chart::load(&home.charts(), &suite.chart)?;
+        let target = target(args, &suite, &chart)?;
+        let template = Template::discover(&home.template(&suite.template)?)?;
+        let seed = args.seed.unwrap_or_else(|| clock::wall().0 / 1_000 % DRAWN_SEEDS);
+        let plan = plan(args, &suite, &template, seed)?;
+        let faults = faults(args, &suite, &chart, &target, seed)?;
+        let runs = std::path::absolute(&args.runs)?;
+        let command_line = command_line(args, seed);
+        Ok(Self { suite, chart, template, plan, faults, target, strict: args.strict, runs, command_line })
+    }
+}
+
+fn target(args: &RunArgs, suite: &Suite, chart: &Chart) -> anyhow::Result<Target> {
+    if let Some(list) = &args.endpoints {
+        let endpoints =
+            list.parse::<Endpoints>().map_err(|error| UsageError(format!("--endpoints: {error}")))?;
+        return Ok(Target::Attach(endpoints));
+    }
+    let members = args.members.unwrap_or(suite.members);
+    let spec = &chart.process;
+    if !spec.sizes.contains(&members) {
+        let sizes: Vec<String> = spec.sizes.iter().map(usize::to_string).collect();
+        let (sizes, why) = (sizes.join(", "), &spec.sizes_because);
+        return Err(UsageError(format!("--members is {members}; it can be {sizes}: {why}")).into());
+    }
+    let version = args.version.as_deref().map(str::parse).transpose();
+    let version = version.map_err(|error| UsageError(format!("--version: {error}")))?;
+    Ok(Target::Start { members, bin: args.bin.clone(), version })
+}
+
+fn plan(args: &RunArgs, suite: &Suite, template: &Template, seed: u64) -> anyhow::Result<Plan> {
+    let seconds = args.seconds.unwrap_or(suite.seconds);
+    let mut config = PlanConfig::new(seed, Duration::from_secs(seconds));
+    config.max_parallel = NonZeroU32::new(args.parallel.unwrap_or(suite.parallel)).unwrap_or(NonZeroU32::MIN);
+    config.weights.clone_from(&suite.weights);
+    for command in &template.commands {
+        if matches!(command.kind, Kind::First | Kind::Eventually | Kind::Finally) {
+            let file = command.name.rsplit('/').next().unwrap_or(&command.name);
+            config.deadlines.insert(file.to_owned(), WAITING_DEADLINE);
+        }
+    }
+    config.terminal = match args.terminal {
+        None => TerminalChoice::Auto,
+        Some(Terminal::Eventually) => TerminalChoice::Eventually,
+        Some(Terminal::Finally) => TerminalChoice::Finally,
+        Some(Terminal::None) => TerminalChoice::None,
+    };
+    Ok(Plan::draw(&template.listing(), &config)?)
+}
+
+fn faults(
+    args: &RunArgs,
+    suite: &Suite,
+    chart: &Chart,
+    target: &Target,
+    seed: u64,
+) -> anyhow::Result<chaos::Plan> {
+    // A system that is not ours is disturbed only when that is asked for.
+    let usual = if args.attach { "none" } else { suite.profile.as_str() };
+    let name = args.profile.as_deref().unwrap_or(usual);
+    let profile = chaos::Profile::shipped(name).map_err(|error| UsageError(error.to_string()))?;
+    let here = match target {
+        Target::Start { members, .. } => chaos::Environment::of_processes(chart, *members)?,
+        Target::Attach(endpoints) => chaos::Environment::attached(chart, endpoints),
+    };
+    let seconds = args.seconds.unwrap_or(suite.seconds);
+    Ok(chaos::Plan::draw(&profile, &suite.monkeys, seed, Duration::from_secs(seconds), &here)?)
+}
+
+/// The command line as typed, with the seed that it was given or that was drawn for it.
+fn command_line(args: &RunArgs, seed: u64) -> String {
+    let typed = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let mut words: Vec<String> = std::iter::once("dt".to_owned()).chain(typed).collect();
+    if args.seed.is_none() {
+        words.push(format!("--seed {seed}"));
+    }
+    words.join(" ")
+}

@@ -1,0 +1,58 @@
+//! The faults of a run: begun when drivers begin, over and healed before the terminal command.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chaos::log::Event;
+use chaos::{Chaos, Journal, Plan, Recovery, Settings};
+
+use super::progress::{Display, say};
+use super::system::System;
+use cluster::Chart;
+
+/// How long members may take to be ready once every fault is healed. Well above an election and a replayed log.
+const RECOVER_WITHIN: Duration = Duration::from_secs(60);
+
+/// Begins to carry out the plan.
+pub(super) fn start(
+    plan: &Plan,
+    system: &System,
+    chart: &Chart,
+    journal: &Arc<Journal>,
+    run: &str,
+    display: &Arc<Mutex<Display>>,
+) -> anyhow::Result<Chaos> {
+    let display = Arc::clone(display);
+    let (cluster, links) = match system {
+        System::Started { cluster, links, .. } => (Some(cluster.clone()), Some(links.clone())),
+        System::Attached(_) => (None, None),
+    };
+    let settings = Settings {
+        plan: plan.clone(),
+        cluster,
+        links,
+        admin: system.admin(chart),
+        journal: Arc::clone(journal),
+        run: run.to_owned(),
+        environment: vec![journal.mark()],
+        observer: Box::new(move |line| {
+            let mut display = display.lock().unwrap_or_else(PoisonError::into_inner);
+            match &line.event {
+                Event::Applied { applied, label, .. } => display.fault_began(applied.id, label),
+                Event::Healed { id, .. } => display.fault_ended(*id),
+                _ => {}
+            }
+        }),
+    };
+    Ok(Chaos::start(settings)?)
+}
+
+/// Heals everything and waits for the members. That they do not come back is for the record, and no reason to stop.
+pub(super) async fn heal(chaos: &Chaos, display: &Mutex<Display>) -> anyhow::Result<()> {
+    let Recovery { ready, .. } = chaos.heal_all(RECOVER_WITHIN).await?;
+    if let Err(reason) = ready {
+        display.lock().unwrap_or_else(PoisonError::into_inner).rest();
+        say(&format!("the members did not come back after the faults: {reason}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,266 @@
+//! A run from its first process to its verdict. Whatever happens on the way, members and commands are ended, and what
+//! was recorded stays and can be judged.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use anyhow::Context as _;
+use chaos::{Chaos, Journal, leftovers};
+use composer::{Composition, Phase, Settings};
+use history::clock;
+use tokio::sync::watch;
+
+use super::config::{Config, Target};
+use super::environment::Environment;
+use super::progress::{Display, TICK, say};
+use super::system::System;
+use super::{directory, faults, interrupt};
+use crate::exit::Exit;
+use crate::record::{Event, EventLog, RunRecord};
+use crate::{check, heal};
+
+/// What a session works with.
+struct Session {
+    config: Config,
+    dir: PathBuf,
+    run: String,
+    events: EventLog,
+    interrupted: watch::Receiver<bool>,
+    display: Arc<Mutex<Display>>,
+    journal: Arc<Journal>,
+    /// Known to commands once faults can be stopped.
+    stop_faults: Arc<OnceLock<PathBuf>>,
+    /// Members that ended by themselves and have not been started again.
+    crashed: BTreeSet<String>,
+}
+
+pub(super) async fn run(config: Config) -> anyhow::Result<Exit> {
+    let interrupted = interrupt::listen()?;
+    for line in heal::lines(&leftovers::heal_all(&config.runs)?)? {
+        say(&line);
+    }
+    let wall = clock::wall();
+    let dir = directory::create(&config.runs, &config.suite.name, config.plan.seed, wall)?;
+    let run = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    say(&format!("run {run} in {}", dir.display()));
+    // Claimed before anything is started: from here on a sweep finds what is left, whatever happens to this process.
+    let journal = Arc::new(Journal::open(&dir)?);
+    let events = EventLog::create(&dir)?;
+    let display = Arc::new(Mutex::new(Display::new(&dir.join("history"))));
+    let (stop_faults, crashed) = (Arc::default(), BTreeSet::new());
+    let mut session =
+        Session { config, dir, run, events, interrupted, display, journal, stop_faults, crashed };
+    let result = session.timeline().await;
+    session.display().rest();
+    let result = result.and(session.journal.close().map_err(Into::into));
+    session.end(result)
+}
+
+impl Session {
+    async fn timeline(&mut self) -> anyhow::Result<()> {
+        let mut interrupted = self.interrupted.clone();
+        let system = tokio::select! {
+            system = System::start(&self.config.chart, &self.config.target, &self.journal) => system?,
+            _ = interrupted.wait_for(|yes| *yes) => return Ok(()),
+        };
+        let result = self.with_system(&system).await;
+        self.tell_crashes(&system)?;
+        let stopped = system.stop().await;
+        result.and(stopped)
+    }
+
+    async fn with_system(&mut self, system: &System) -> anyhow::Result<()> {
+        let mut interrupted = self.interrupted.clone();
+        tokio::select! {
+            ready = system.ready() => ready?,
+            _ = interrupted.wait_for(|yes| *yes) => return Ok(()),
+        }
+        self.write_record(system).await?;
+        let settings = self.settings(system);
+        let mut composition = Composition::new(&self.config.template, self.config.plan.clone(), settings)?;
+        let result = self.phases(system, &mut composition).await;
+        if result.is_err() {
+            composition.cancel().await?;
+        }
+        result
+    }
+
+    async fn phases(&mut self, system: &System, composition: &mut Composition) -> anyhow::Result<()> {
+        self.watching(system, async { composition.first().await.map(|_| ()) }).await?;
+        if composition.phase() == Phase::Done {
+            return Ok(());
+        }
+        let chaos = self.start_faults(system)?;
+        let driven = self.drive(system, composition, &chaos).await;
+        let stopped = chaos.stop().await;
+        driven.and(stopped.map_err(Into::into))?;
+        self.watching(system, async { composition.terminal().await.map(|_| ()) }).await
+    }
+
+    fn start_faults(&self, system: &System) -> anyhow::Result<Chaos> {
+        let Config { faults, chart, .. } = &self.config;
+        let chaos = faults::start(faults, system, chart, &self.journal, &self.run, &self.display)?;
+        // Nobody else sets it.
+        let _ = self.stop_faults.set(chaos.stop_faults().to_owned());
+        Ok(chaos)
+    }
+
+    /// Drivers under faults, until their time is over and everything is healed.
+    async fn drive(
+        &mut self,
+        system: &System,
+        composition: &mut Composition,
+        chaos: &Chaos,
+    ) -> anyhow::Result<()> {
+        let mut failure = chaos.failure();
+        let failed = async move { failure.wait_for(Option::is_some).await.map(|_| ()).unwrap_or_default() };
+        self.watching(system, async { composition.drive(failed).await.map(|_| ()) }).await?;
+        let mut interrupted = self.interrupted.clone();
+        tokio::select! {
+            healed = faults::heal(chaos, &self.display) => healed,
+            _ = interrupted.wait_for(|yes| *yes) => Ok(()),
+        }
+    }
+
+    /// Lets a part of the timeline go on, and keeps an eye on the members and the display meanwhile.
+    async fn watching(
+        &mut self,
+        system: &System,
+        part: impl Future<Output = Result<(), composer::ComposeError>>,
+    ) -> anyhow::Result<()> {
+        let mut part = std::pin::pin!(part);
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                result = &mut part => return Ok(result?),
+                _ = tick.tick() => {
+                    self.display().tick();
+                    self.tell_crashes(system)?;
+                }
+            }
+        }
+    }
+
+    fn settings(&self, system: &System) -> Settings {
+        let environment = Environment {
+            run: self.run.clone(),
+            dir: self.dir.clone(),
+            variable: self.config.chart.address.environment.clone(),
+            endpoints: system.endpoints().iter().map(ToString::to_string).collect(),
+            mark: self.journal.mark(),
+            stop_faults: Arc::clone(&self.stop_faults),
+        };
+        let display = Arc::clone(&self.display);
+        let mut settings = Settings::new(self.dir.clone(), self.interrupted.clone());
+        settings.environment = Box::new(move |launch| environment.of(launch));
+        settings.observer = Box::new(move |progress| {
+            display.lock().unwrap_or_else(PoisonError::into_inner).observe(progress);
+        });
+        settings
+    }
+
+    async fn write_record(&self, system: &System) -> anyhow::Result<()> {
+        let versions = system.versions().await;
+        let (attached, program) = match system {
+            System::Started { program, .. } => (false, program.clone()),
+            System::Attached(_) => (true, String::new()),
+        };
+        let Config { suite, chart, template, plan, faults, target, strict, command_line, .. } = &self.config;
+        let record = RunRecord {
+            format: RunRecord::FORMAT,
+            run: self.run.clone(),
+            command_line: command_line.clone(),
+            suite: suite.name.clone(),
+            subject: subject(&chart.name, &versions, target),
+            attached,
+            program,
+            endpoints: system.endpoints().iter().map(ToString::to_string).collect(),
+            versions,
+            check: suite.check,
+            strict: *strict,
+            began: clock::now(),
+            wall: clock::wall(),
+            commands: template.listing(),
+            plan: plan.clone(),
+            faults: faults.clone(),
+        };
+        record.write(&self.dir)?;
+        let seed = plan.seed;
+        say(&format!(
+            "{}: template {} for {} s, faults {}, seed {seed}",
+            record.subject,
+            template.name,
+            plan.duration_ms / 1_000,
+            faults.profile,
+        ));
+        Ok(())
+    }
+
+    fn tell_crashes(&mut self, system: &System) -> anyhow::Result<()> {
+        let dead = system.crashed();
+        self.crashed.retain(|member| dead.iter().any(|dead| dead.member == *member));
+        for dead in dead {
+            if !self.crashed.insert(dead.member.clone()) {
+                continue;
+            }
+            self.display().rest();
+            say(&format!("member {} ended by itself: {}; its log is {}", dead.member, dead.status, dead.log));
+            let (member, status, last_lines) = (dead.member, dead.status, dead.last_lines);
+            self.events.write(Event::MemberCrashed { member, status, last_lines })?;
+        }
+        Ok(())
+    }
+
+    fn display(&self) -> std::sync::MutexGuard<'_, Display> {
+        self.display.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes how the run ended, judges what there is, and tells.
+    fn end(mut self, result: anyhow::Result<()>) -> anyhow::Result<Exit> {
+        let interrupted = *self.interrupted.borrow();
+        match &result {
+            Err(error) => self.events.write(Event::ToolFailed { reason: format!("{error:#}") })?,
+            Ok(()) if interrupted => self.events.write(Event::Interrupted)?,
+            Ok(()) => self.events.write(Event::Ended)?,
+        }
+        let dir = shown(&self.dir);
+        if let Err(error) = result {
+            return Err(error.context(format!("the run failed; what it recorded is in {dir}")));
+        }
+        if !self.dir.join("run.json").exists() {
+            say("interrupted before anything was tested");
+            return Ok(Exit::Failed);
+        }
+        let summary = check::judge_and_write(&self.dir)?;
+        let mut out = std::io::stdout().lock();
+        write!(out, "\n{}", report::table(&summary)).context("cannot print the verdict")?;
+        writeln!(
+            out,
+            "\nrun directory: {dir}\njudge it again: dt check {dir}\nrepeat it:      {}",
+            self.config.command_line
+        )?;
+        if interrupted {
+            return Ok(Exit::Failed);
+        }
+        Ok(summary.verdict.into())
+    }
+}
+
+/// Such as `etcd 3.5.30 (3 members)`.
+fn subject(chart: &str, versions: &[(String, String)], target: &Target) -> String {
+    let mut told: Vec<&str> = versions.iter().map(|(_, version)| version.as_str()).collect();
+    told.sort_unstable();
+    told.dedup();
+    let count = versions.len();
+    let members = if count == 1 { "1 member".to_owned() } else { format!("{count} members") };
+    let attached = if matches!(target, Target::Attach(_)) { ", attached" } else { "" };
+    format!("{chart} {} ({members}{attached})", told.join(" and "))
+}
+
+/// A path as one would type it here.
+fn shown(dir: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    dir.strip_prefix(&here).unwrap_or(dir).display().to_string()
+}

@@ -1,0 +1,123 @@
+//! The system under test of a run: started for it and stopped after it, or there before and left alone.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use chaos::{Journal, Links};
+use cluster::ports::Ports;
+use cluster::{Attached, Binary, Chart, Cluster, Endpoints, Launch, Note, Places, Version, Wanted, Wiring};
+
+use super::config::Target;
+use super::progress::say;
+
+/// Commands take turns in being these clients, as they would in two containers.
+const CLIENTS: &[&str] = &["client1", "client2"];
+/// How long members may take until each answers a linearizable read.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How long members that run already may take to answer: they have nothing to start.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How long members may take to end when asked. The last one waits in vain for somebody to lead after it.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// What is tested.
+#[derive(Debug)]
+pub(super) enum System {
+    /// Ours, with a proxy on every link.
+    Started { cluster: Cluster, links: Links, program: String },
+    /// Somebody else's.
+    Attached(Box<Attached>),
+}
+
+impl System {
+    /// Starts what is to be started. It may not be ready yet.
+    pub(super) async fn start(chart: &Chart, target: &Target, journal: &Journal) -> anyhow::Result<Self> {
+        match target {
+            Target::Attach(endpoints) => {
+                Ok(Self::Attached(Box::new(Attached::new(chart, endpoints.clone()))))
+            }
+            Target::Start { members, bin, version } => {
+                let binary = obtain(chart, bin.clone(), version.clone()).await?;
+                say(&format!("{} {} from {}", chart.name, binary.version, binary.from));
+                let mut ports = Ports::outside_ephemeral();
+                let mut wiring = Wiring::direct(chart, *members, &mut ports)?;
+                let links = Links::wire(chart, &mut wiring, &mut ports, CLIENTS)?;
+                journal.mark_members(&mut wiring);
+                let launch = Launch::new(chart, &binary.path, journal.directory(), wiring)?;
+                let program = format!("{} from {}", binary.path.display(), binary.from);
+                Ok(Self::Started { cluster: Cluster::start(launch).await?, links, program })
+            }
+        }
+    }
+
+    pub(super) async fn ready(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Started { cluster, .. } => Ok(cluster.ready(READY_WITHIN).await?),
+            Self::Attached(attached) => Ok(attached.ready(ANSWER_WITHIN).await?),
+        }
+    }
+
+    /// How each client calls the members: each has links of its own, which can be disturbed by themselves.
+    pub(super) fn endpoints(&self) -> Vec<Endpoints> {
+        match self {
+            Self::Started { links, .. } => {
+                CLIENTS.iter().filter_map(|client| links.endpoints(client)).cloned().collect()
+            }
+            Self::Attached(attached) => vec![attached.endpoints().clone()],
+        }
+    }
+
+    /// The version each member tells; one that does not tell is `unknown`.
+    pub(super) async fn versions(&self) -> Vec<(String, String)> {
+        let told = match self {
+            Self::Started { cluster, .. } => cluster.versions().await,
+            Self::Attached(attached) => attached.versions().await,
+        };
+        told.into_iter()
+            .map(|(member, version)| (member, version.unwrap_or_else(|_| "unknown".to_owned())))
+            .collect()
+    }
+
+    /// Where members hear an admin API that faults know, if they have one.
+    pub(super) fn admin(&self, chart: &Chart) -> Option<Endpoints> {
+        chart.admin_api.as_ref()?;
+        Some(match self {
+            Self::Started { cluster, .. } => cluster.wiring().listened(chart),
+            Self::Attached(attached) => attached.endpoints().clone(),
+        })
+    }
+
+    pub(super) fn crashed(&self) -> Vec<cluster::cluster::Dead> {
+        match self {
+            Self::Started { cluster, .. } => cluster.crashed(),
+            Self::Attached(_) => Vec::new(),
+        }
+    }
+
+    /// Ends what was started.
+    pub(super) async fn stop(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Started { cluster, .. } => {
+                cluster.stop(STOP_GRACE).await.context("cannot stop the members")
+            }
+            Self::Attached(_) => Ok(()),
+        }
+    }
+}
+
+/// Finds or gets a chart's program, and says what it does meanwhile.
+pub(crate) async fn obtain(
+    chart: &Chart,
+    bin: Option<PathBuf>,
+    version: Option<Version>,
+) -> anyhow::Result<Binary> {
+    let places = Places::from_environment()?;
+    let notes = Arc::new(|note: Note| match note {
+        Note::Trying { version, source } => say(&format!("trying {version} from {source}")),
+        Note::Failed(attempt) => say(&format!("  {attempt}")),
+        Note::Waiting => say("waiting for another run that gets the same version"),
+        Note::Downloaded { .. } => {}
+    });
+    Ok(cluster::obtain(chart, &Wanted { bin, version }, &places, notes).await?)
+}

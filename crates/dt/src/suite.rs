@@ -1,0 +1,100 @@
+//! Suites: what is run against a chart, as their YAML files say.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use crate::exit::UsageError;
+
+/// A suite's file, `suites/<name>/suite.yaml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Suite {
+    /// The name users say; the same as its directory's.
+    pub(crate) name: String,
+    /// One sentence, for lists.
+    pub(crate) about: String,
+    /// The system under test.
+    pub(crate) chart: String,
+    /// The directory of commands.
+    pub(crate) template: String,
+    /// How many members the system has.
+    #[serde(default = "three")]
+    pub(crate) members: usize,
+    /// How long drivers are started.
+    #[serde(default = "thirty")]
+    pub(crate) seconds: u64,
+    /// At most so many drivers beside each other.
+    #[serde(default = "four")]
+    pub(crate) parallel: u32,
+    /// By file name: share among the commands of its kind. What is not named weighs 1; 0 leaves a command out.
+    #[serde(default)]
+    pub(crate) weights: BTreeMap<String, u32>,
+    /// Which faults disturb it: a shipped profile's name.
+    #[serde(default = "high_availability")]
+    pub(crate) profile: String,
+    /// Monkeys of the suite's own, beside those of the profile.
+    #[serde(default)]
+    pub(crate) monkeys: Vec<chaos::Monkey>,
+    /// What histories are judged by.
+    pub(crate) check: Check,
+}
+
+/// What histories are judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Check {
+    /// The store's revisions order all writes, and every reply must fit that order.
+    EtcdRevisions,
+    /// Histories are not judged, only properties.
+    None,
+}
+
+fn three() -> usize {
+    3
+}
+
+fn thirty() -> u64 {
+    30
+}
+
+fn high_availability() -> String {
+    "high_availability".to_owned()
+}
+
+fn four() -> u32 {
+    4
+}
+
+/// The names of all suites, sorted.
+pub(crate) fn names(dir: &Path) -> anyhow::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
+        let path = entry?.path();
+        if path.join("suite.yaml").is_file() {
+            names.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The suite of that name.
+pub(crate) fn load(dir: &Path, name: &str) -> anyhow::Result<Suite> {
+    let known = names(dir)?;
+    if !known.iter().any(|found| found == name) {
+        let nearest = cluster::nearest::nearest(name, known.iter().map(String::as_str));
+        let hint = nearest.map_or_else(String::new, |nearest| format!(" (did you mean `{nearest}`?)"));
+        let known = known.join(", ");
+        return Err(UsageError(format!("no suite is called `{name}`{hint}; there are: {known}")).into());
+    }
+    let path = dir.join(name).join("suite.yaml");
+    let suite: Suite = cluster::yaml::from_file(&path)?;
+    if suite.name != name {
+        anyhow::bail!("{}: the suite calls itself `{}`, its directory `{name}`", path.display(), suite.name);
+    }
+    Ok(suite)
+}

@@ -1,0 +1,14 @@
+//! `dt` as its users meet it: words in, words and exit codes out.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+#[path = "it/attach.rs"]
+mod attach;
+#[path = "it/check.rs"]
+mod check;
+#[path = "it/harness.rs"]
+mod harness;
+#[path = "it/run.rs"]
+mod run;
+#[path = "it/words.rs"]
+mod words;

@@ -1,0 +1,130 @@
+//! Whole runs against a real etcd.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::harness::{Ended, dt, etcd, left_behind, ran, scratch, wait_for};
+
+/// The only run in `dir`.
+fn run_dir(dir: &Path) -> PathBuf {
+    std::fs::canonicalize(dir.join("runs/latest")).unwrap()
+}
+
+fn run(dir: &Path, etcd: &Path, args: &[&str]) -> Command {
+    let mut command = dt(dir, &["run", "etcd", "--bin", etcd.to_str().unwrap()]);
+    command.args(args);
+    command
+}
+
+/// The last line that a verdict's table has.
+fn verdict(out: &str) -> &str {
+    out.lines()
+        .find(|line| line.starts_with("valid:") || line.starts_with("INVALID:"))
+        .unwrap_or("no verdict")
+}
+
+#[test]
+fn a_run_gives_a_verdict_that_its_files_give_again() {
+    let Some(etcd) = etcd() else { return };
+    let dir = scratch();
+    for terminal in ["eventually", "finally"] {
+        let (code, out, err) =
+            ran(run(dir.path(), &etcd, &["-t", "5", "--seed", "7", "--terminal", terminal]));
+        assert_eq!(code, 0, "{out}\n{err}");
+        assert!(verdict(&out).starts_with("valid: etcd "), "{out}");
+        let run = run_dir(dir.path());
+        assert_eq!(left_behind(&run), Vec::<String>::new());
+
+        let (code, again, err) = ran(dt(dir.path(), &["check", run.to_str().unwrap()]));
+        assert_eq!(code, 0, "{again}\n{err}");
+        assert!(out.contains(&again), "a run's own table is the one of `dt check`:\n{out}\n{again}");
+        let properties = [
+            "Client can make successful put requests",
+            "Client can make successful get requests",
+            "Database key values stay consistent",
+        ];
+        for property in properties {
+            let line = again.lines().find(|line| line.contains(property)).unwrap_or_default();
+            assert!(line.starts_with("passing"), "{property}: {again}");
+        }
+        for file in ["run.json", "commands.jsonl", "events.jsonl", "verdict.json", "members/etcd0.log"] {
+            assert!(run.join(file).is_file(), "{file}");
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_run_ends_everything_and_can_be_judged() {
+    let Some(etcd) = etcd() else { return };
+    let dir = scratch();
+    let mut command = run(dir.path(), &etcd, &["-t", "60", "--seed", "3"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = Ended(child);
+    wait_for("the first return in a history", || {
+        let files = std::fs::read_dir(dir.path().join("runs/latest/history")).ok()?;
+        files.flatten().find(|file| {
+            std::fs::read_to_string(file.path()).is_ok_and(|text| text.matches("\"o\":\"ok\"").count() > 20)
+        })
+    });
+    interrupt(&child.0);
+    let status = wait_for("the end of dt", || child.0.try_wait().unwrap());
+    assert_eq!(status.code(), Some(3));
+    let run = run_dir(dir.path());
+    assert_eq!(left_behind(&run), Vec::<String>::new());
+    let (code, out, err) = ran(dt(dir.path(), &["check", run.to_str().unwrap()]));
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("note: the run was interrupted"), "{out}");
+}
+
+#[test]
+fn an_interrupt_before_the_members_are_ready_leaves_nothing() {
+    let Some(etcd) = etcd() else { return };
+    let dir = scratch();
+    let mut command = run(dir.path(), &etcd, &["-t", "60"]);
+    let mut child = Ended(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    wait_for("a run directory", || dir.path().join("runs/latest/history").exists().then_some(()));
+    interrupt(&child.0);
+    let status = wait_for("the end of dt", || child.0.try_wait().unwrap());
+    assert_eq!(status.code(), Some(3));
+    assert_eq!(left_behind(&run_dir(dir.path())), Vec::<String>::new());
+}
+
+fn interrupt(child: &std::process::Child) {
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+}
+
+#[test]
+fn a_member_that_dies_is_a_finding_with_its_log() {
+    let Some(etcd) = etcd() else { return };
+    let dir = scratch();
+    let mut command = run(dir.path(), &etcd, &["-t", "6", "--seed", "5", "--terminal", "none"]);
+    let mut child = Ended(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    wait_for("the first command", || dir.path().join("runs/latest/commands/2.out").exists().then_some(()));
+    // A kill from outside looks to dt as a crash does.
+    let run = run_dir(dir.path());
+    let victim = left_behind(&run.join("members/etcd1"));
+    assert_eq!(victim.len(), 1, "{victim:?}");
+    let killed = Command::new("pkill")
+        .args(["-KILL", "-f", "--", run.join("members/etcd1").to_str().unwrap()])
+        .status();
+    assert!(killed.unwrap().success());
+    let status = wait_for("the end of dt", || child.0.try_wait().unwrap());
+    assert_eq!(status.code(), Some(1));
+    let (code, out, _) = ran(dt(dir.path(), &["check", run.to_str().unwrap()]));
+    assert_eq!(code, 1);
+    assert!(out.contains("No member ends unless it is told to") && out.contains("etcd1"), "{out}");
+}
+
+#[test]
+fn a_program_that_is_no_etcd_and_a_place_that_cannot_be_written_are_told() {
+    let dir = scratch();
+    let (code, _, err) = ran(run(dir.path(), Path::new("/bin/false"), &["-t", "1"]));
+    assert_eq!(code, 3);
+    assert!(err.contains("cannot use /bin/false"), "{err}");
+
+    std::fs::write(dir.path().join("file"), "").unwrap();
+    let (code, _, err) = ran(run(dir.path(), Path::new("/bin/false"), &["--runs", "file/runs"]));
+    assert_eq!(code, 3);
+    assert!(err.contains("use --runs DIR for another place"), "{err}");
+}

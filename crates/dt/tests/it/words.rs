@@ -1,0 +1,86 @@
+//! Help, lists, plans, and wrong words.
+
+use crate::harness::{dt, home, ran, scratch};
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    let dir = scratch();
+    for args in [&["-h"][..], &["--help"]] {
+        let (code, out, _) = ran(dt(dir.path(), args));
+        assert_eq!(code, 0);
+        assert!(out.contains("dt run etcd -t 30") && out.contains("Exit codes: 0 valid"), "{out}");
+    }
+    let (code, _, err) = ran(dt(dir.path(), &[]));
+    assert_eq!(code, 64, "{err}");
+}
+
+#[test]
+fn charts_and_suites_are_listed() {
+    let dir = scratch();
+    for word in ["charts", "chart", "suites", "suite"] {
+        let (code, out, err) = ran(dt(dir.path(), &["list", word]));
+        assert_eq!(code, 0, "{err}");
+        assert!(out.starts_with("etcd  "), "{out}");
+    }
+}
+
+#[test]
+fn wrong_words_are_named_with_what_would_be_right() {
+    let dir = scratch();
+    let cases: [(&[&str], &str); 8] = [
+        (&["run", "etdc"], "no suite is called `etdc` (did you mean `etcd`?); there are: etcd"),
+        (&["run", "etcd", "--members", "2"], "--members is 2; it can be 1, 3, 5: an even number"),
+        (&["run", "etcd", "-t", "soon"], "invalid value 'soon' for '--seconds <SECONDS>'"),
+        (&["run", "etcd", "-t", "0"], "0 is not in 1..=86400"),
+        (&["run", "etcd", "-d"], "--endpoints <LIST>"),
+        (&["run", "etcd", "-d", "--endpoints", "a=b=c,,"], "--endpoints: "),
+        (&["check", "nowhere"], "nowhere is no directory"),
+        (&["fly"], "unrecognized subcommand 'fly'"),
+    ];
+    for (args, expected) in cases {
+        let (code, _, err) = ran(dt(dir.path(), args));
+        assert_eq!(code, 64, "{args:?}: {err}");
+        assert!(err.contains(expected), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn a_plan_is_a_function_of_its_seed() {
+    let dir = scratch();
+    let plan = |seed: &str| {
+        let (code, out, err) = ran(dt(dir.path(), &["run", "etcd", "--plan", "--seed", seed]));
+        assert_eq!(code, 0, "{err}");
+        out
+    };
+    let seven = plan("7");
+    assert_eq!(seven, plan("7"));
+    assert_ne!(seven, plan("8"));
+    assert!(seven.contains("parallel_driver_generate_traffic"), "{seven}");
+    assert!(!dir.path().join("runs").exists(), "a plan does nothing");
+}
+
+#[test]
+fn a_mistake_in_a_suite_is_shown_with_line_and_column() {
+    let dir = scratch();
+    for part in ["charts", "suites", "opt-antithesis"] {
+        std::fs::create_dir_all(dir.path().join(part)).unwrap();
+    }
+    std::fs::create_dir(dir.path().join("suites/etcd")).unwrap();
+    let text = std::fs::read_to_string(home().join("suites/etcd/suite.yaml")).unwrap();
+    std::fs::write(dir.path().join("suites/etcd/suite.yaml"), text.replace("members: 3", "membres: 3"))
+        .unwrap();
+    let mut command = dt(dir.path(), &["run", "etcd", "--plan"]);
+    command.env("DT_HOME", dir.path());
+    let (code, _, err) = ran(command);
+    assert_eq!(code, 3);
+    assert!(err.contains("suites/etcd/suite.yaml:6:1: unknown field `membres`"), "{err}");
+    assert!(err.contains("did you mean `members`?"), "{err}");
+}
+
+#[test]
+fn completions_are_printed() {
+    let dir = scratch();
+    let (code, out, _) = ran(dt(dir.path(), &["completions", "bash"]));
+    assert_eq!(code, 0);
+    assert!(out.contains("_dt()"), "{out}");
+}

@@ -1,0 +1,222 @@
+//! What is left of what the run was promised: acknowledged writes of all its commands, read back and judged.
+//!
+//! Reads are recorded like any others, and are judged from the record afterwards: what a read had to find is what
+//! had been acknowledged before it began, on the one clock of all processes.
+
+use std::collections::VecDeque;
+
+use history::{History, WriteError, clock};
+use thiserror::Error;
+
+use crate::attempt::{Attempt, get};
+use crate::client::Client;
+use crate::config::Member;
+use crate::connect::{connect, connect_to_any};
+use crate::draw::Draw;
+use crate::event::{Event, Watcher};
+use crate::ledger::{Judgement, Ledger};
+use crate::run::{self, RunError};
+use crate::session::Session;
+
+/// An `anytime_` command reads so many keys: enough to see something, and over soon.
+const SAMPLE_MAX: usize = 20;
+/// Keys with so many leading bytes in common were put by one command: random text of this length is nobody else's.
+const COMMON_BYTES: usize = 16;
+/// At most so many keys in one read.
+const PAGE_KEYS_MAX: usize = 256;
+
+/// What a durability check saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Durability {
+    /// What the reads came to.
+    pub judgement: Judgement,
+    /// Keys that could not be read.
+    pub unread: usize,
+}
+
+/// A durability check could not be done.
+#[derive(Debug, Error)]
+pub enum DurabilityError {
+    /// An operation cannot be recorded.
+    #[error(transparent)]
+    Record(#[from] WriteError),
+    /// The run's histories cannot be read.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// Puts one key, then reads it and a random sample of what other commands have put so far, through another member.
+///
+/// # Errors
+/// When an operation cannot be recorded, or the run's histories cannot be read.
+pub async fn check_sample(
+    session: &Session<'_>,
+    draw: &mut impl Draw,
+    watcher: &mut Watcher<'_>,
+) -> Result<Durability, DurabilityError> {
+    let mut members: Vec<&Member> = session.config().members.iter().collect();
+    let written_through = draw.take(&mut members);
+    let mut keys = Vec::new();
+    if let Some(member) = written_through
+        && let Some(mut client) = connect(session, member, watcher).await?
+    {
+        // The check is not vacuous on a cluster that nobody else has written to.
+        let (key, value) = (draw.text() + &draw.text(), draw.text());
+        keys.push(Attempt::put(&mut client, key, value, watcher).await?.key.into_bytes());
+    }
+    keys.extend(sample(session, draw)?);
+    if members.is_empty() {
+        members.extend(written_through);
+    }
+    let mut check = Durability::default();
+    let Some(mut client) = connect_to_any(session, members, draw, watcher).await? else { return Ok(check) };
+    let deadline = clock::now().plus(session.config().limits.phase);
+    for (done, key) in keys.iter().enumerate() {
+        if clock::now() > deadline {
+            watcher(&Event::TimeUp { done, of: keys.len() });
+            check.unread += keys.len() - done;
+            break;
+        }
+        check.unread += usize::from(get(&mut client, key, watcher).await?.is_err());
+    }
+    check.conclude(session, watcher)?;
+    Ok(check)
+}
+
+fn sample(session: &Session<'_>, draw: &mut impl Draw) -> Result<Vec<Vec<u8>>, RunError> {
+    let sources = run::histories(session.config())?;
+    let history = History::parse(&sources)?;
+    let ledger = Ledger::of(&history);
+    let own = run::own_file(&history, session);
+    let mut keys: Vec<&[u8]> = ledger.acknowledged_by_others(own).collect();
+    let drawn = std::iter::from_fn(|| draw.take(&mut keys));
+    Ok(drawn.take(SAMPLE_MAX).map(<[u8]>::to_vec).collect())
+}
+
+/// Reads every key that the run has put, through all members in turn, and judges what is there.
+///
+/// # Errors
+/// When an operation cannot be recorded, or the run's histories cannot be read.
+pub async fn check_all(
+    session: &Session<'_>,
+    watcher: &mut Watcher<'_>,
+) -> Result<Durability, DurabilityError> {
+    let pages = pages(session)?;
+    let mut check = Durability::default();
+    let mut clients = VecDeque::new();
+    for member in &session.config().members {
+        clients.extend(connect(session, member, watcher).await?);
+    }
+    let deadline = clock::now().plus(session.config().limits.wait);
+    let of = pages.len();
+    for (done, page) in pages.iter().enumerate() {
+        let in_time = clock::now() <= deadline;
+        if !in_time && check.unread == 0 {
+            watcher(&Event::TimeUp { done, of });
+        }
+        if !in_time || !read(page, &mut clients, watcher).await? {
+            check.unread += page.keys;
+        }
+    }
+    check.conclude(session, watcher)?;
+    Ok(check)
+}
+
+/// Keys that one read asks for: those from `first` to `last`, all of one command.
+#[derive(Debug, PartialEq, Eq)]
+struct Page {
+    first: Vec<u8>,
+    last: Vec<u8>,
+    keys: usize,
+}
+
+fn pages(session: &Session<'_>) -> Result<Vec<Page>, RunError> {
+    let sources = run::histories(session.config())?;
+    let history = History::parse(&sources)?;
+    Ok(paginate(Ledger::of(&history).keys()))
+}
+
+/// Neighbouring keys with a common start make a page. A page covers no key of strangers, whose data is none of ours.
+fn paginate<'k>(keys: impl Iterator<Item = &'k [u8]>) -> Vec<Page> {
+    let mut pages: Vec<Page> = Vec::new();
+    for key in keys {
+        match pages.last_mut() {
+            Some(page)
+                if page.keys < PAGE_KEYS_MAX
+                    && key.len() > COMMON_BYTES
+                    && page.first.len() > COMMON_BYTES
+                    && page.first[..COMMON_BYTES] == key[..COMMON_BYTES] =>
+            {
+                page.last = key.to_vec();
+                page.keys += 1;
+            }
+            _ => pages.push(Page { first: key.to_vec(), last: key.to_vec(), keys: 1 }),
+        }
+    }
+    pages
+}
+
+/// Reads `page` through the next member; where that fails, through each of the others once.
+async fn read(
+    page: &Page,
+    clients: &mut VecDeque<Client<'_>>,
+    watcher: &mut Watcher<'_>,
+) -> Result<bool, WriteError> {
+    // The exclusive end that is closest to the last key.
+    let end: Vec<u8> = page.last.iter().copied().chain([0]).collect();
+    for _ in 0..clients.len() {
+        clients.rotate_left(1);
+        let Some(client) = clients.front_mut() else { break };
+        let answered = if page.keys == 1 {
+            get(client, &page.first, watcher).await?.is_ok()
+        } else {
+            let answer = client.range(&page.first, &end).await?;
+            watcher(&Event::Range { keys: page.keys, answer: &answer });
+            answer.is_ok()
+        };
+        if answered {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+impl Durability {
+    /// Judges the reads of `session` by all that is written down by now.
+    fn conclude(&mut self, session: &Session<'_>, watcher: &mut Watcher<'_>) -> Result<(), RunError> {
+        let sources = run::histories(session.config())?;
+        let history = History::parse(&sources)?;
+        let Some(own) = run::own_file(&history, session) else { return Ok(()) };
+        self.judgement = Ledger::of(&history).judge(&history, own);
+        watcher(&match &self.judgement.mismatch {
+            Some(mismatch) => Event::Mismatch(mismatch),
+            None => Event::Validated { compared: self.judgement.acknowledged, unread: self.unread },
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_hold_neighbours_of_one_command_only() {
+        let one = |n: usize| format!("AAAAAAAAAAAAAAAA{n:04}").into_bytes();
+        let other = |n: usize| format!("BBBBBBBBBBBBBBBB{n:04}").into_bytes();
+        let short = b"AAAA".to_vec();
+        let mut keys: Vec<Vec<u8>> = (0..300).map(one).chain((0..2).map(other)).collect();
+        keys.insert(0, short.clone());
+        let pages = paginate(keys.iter().map(Vec::as_slice));
+        let page = |first, last, keys| Page { first, last, keys };
+        assert_eq!(
+            pages,
+            [
+                page(short.clone(), short, 1),
+                page(one(0), one(255), 256),
+                page(one(256), one(299), 44),
+                page(other(0), other(1), 2),
+            ]
+        );
+    }
+}

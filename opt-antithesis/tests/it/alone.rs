@@ -1,0 +1,95 @@
+//! Each command by itself, on a cluster where nothing is wrong.
+
+use std::collections::BTreeSet;
+
+use crate::command::{ALL, ANYTIME, DRIVER, EVENTUALLY, FINALLY, FIRST, Place, parse};
+use crate::etcd;
+use properties::message;
+
+/// The messages of the template that this one goes back to.
+const SEED: [&str; 5] = [
+    "Client can make successful put requests",
+    "Client put requests can fail",
+    "Client can make successful get requests",
+    "Client get requests can fail",
+    "Database key values stay consistent",
+];
+
+#[tokio::test]
+async fn each_command_alone_catalogs_and_hits_the_messages_of_the_seed() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(cluster) = etcd::start(3, dir.path(), &[]).await else { return };
+    for program in ALL {
+        let name = program.rsplit('/').next().unwrap();
+        let place = Place::new(dir.path(), name, &etcd::endpoints(&cluster));
+        place.run(program);
+        let properties = place.properties();
+        for message in SEED {
+            let property = properties.get(message).unwrap_or_else(|| panic!("{name}: {message}"));
+            assert!(property.catalogued, "{name}: {message}");
+            assert!(property.held.len() + property.failed.len() > 0, "{name}: {message}");
+        }
+        assert_eq!(properties[SEED[0]].held[0], serde_json::json!({ "error": null }));
+        assert_eq!(properties[SEED[4]].held[0], serde_json::json!({ "mismatch": null }));
+        assert!(properties[message::VALUES_READ_BACK].failed.is_empty(), "{name} is not vacuous");
+        // Whatever a command catalogs it also reaches: an assertion out of its reach would fail on the platform.
+        for (message, property) in &properties {
+            assert!(property.held.len() + property.failed.len() > 0, "{name} does not reach: {message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_of_all_commands_is_consistent_and_shows_every_property_of_the_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(cluster) = etcd::start(3, dir.path(), &[]).await else { return };
+    let place = Place::new(dir.path(), "run", &etcd::endpoints(&cluster));
+    assert!(place.run(FIRST).ends_with("Client: every member is healthy\n"));
+    assert!(place.run(DRIVER).ends_with("Client: validation ok! 10 keys compared\n"));
+    assert!(place.run(ANYTIME).contains("Client: validation ok! 14 keys compared"), "3 + 10 + 1");
+    assert!(place.run(EVENTUALLY).contains("Client: validation ok! 17 keys compared"), "14 + 3");
+    assert!(place.run(FINALLY).ends_with("Client: the history of all clients is valid\n"));
+
+    let properties = place.properties();
+    let shown: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
+    let table: BTreeSet<&str> = message::ALL.iter().map(|(message, _)| *message).collect();
+    assert_eq!(shown, table);
+    for (message, kind) in message::ALL {
+        let property = &properties[*message];
+        assert!(*kind != message::Kind::Always || property.failed.is_empty(), "{message}: {property:?}");
+    }
+    let companions = [
+        message::DURABLE_CHECKED,
+        message::KEPT_CHECKED,
+        message::REVISIONS_ADVANCE,
+        message::LINEARIZABLE_DECIDED,
+    ];
+    for companion in companions {
+        assert!(!properties[companion].held.is_empty(), "{companion}");
+    }
+
+    let sources = place.sources();
+    let history = parse(&sources);
+    assert!(history.files.iter().all(|file| file.closed && file.open == 0), "{:?}", history.files);
+    assert!(history.operations.len() > 40);
+}
+
+#[tokio::test]
+async fn a_seed_and_a_number_decide_what_a_driver_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(cluster) = etcd::start(1, dir.path(), &[]).await else { return };
+    let wrote = |name: &str, seed: &str, number: &str| {
+        let place = Place::new(dir.path(), name, &etcd::endpoints(&cluster));
+        let mut command = place.command(DRIVER);
+        let output =
+            command.env("ETCD_TRAFFIC_SEED", seed).env("ETCD_TRAFFIC_NUMBER", number).output().unwrap();
+        let said = crate::command::succeeded(&output);
+        let keys = said.lines().filter(|line| line.contains("successful get")).map(str::to_owned);
+        keys.collect::<Vec<_>>()
+    };
+    let first = wrote("a", "7", "1");
+    assert_eq!(first.len(), 10);
+    assert_eq!(first, wrote("b", "7", "1"));
+    assert_ne!(first, wrote("c", "7", "2"));
+    assert_ne!(first, wrote("d", "8", "1"));
+}
