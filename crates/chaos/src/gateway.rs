@@ -80,6 +80,18 @@ pub enum GatewayError {
     },
 }
 
+impl GatewayError {
+    /// Whether what was asked for is certainly not done, now or later.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::NoSuchMember(_) | Self::NoLeader => true,
+            Self::NoAnswer { .. } => false,
+            // A server error may only say that it took too long; one of them says more.
+            Self::Refused { status, answer, .. } => *status < 500 || answer.contains("unhealthy cluster"),
+        }
+    }
+}
+
 impl Gateway {
     /// The API of the members at `endpoints`.
     #[must_use]

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -169,6 +169,18 @@ pub(crate) fn read(run_dir: &Path) -> io::Result<Vec<Line>> {
         other => other?,
     };
     Ok(bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
+}
+
+/// Whether the last line says that nothing is left; only the file's end is read, as there may be many runs.
+pub(crate) fn is_closed(run_dir: &Path) -> io::Result<bool> {
+    const END_BYTES: u64 = 512;
+    let mut file = File::open(run_dir.join(FILE))?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(END_BYTES)))?;
+    let mut end = Vec::new();
+    file.take(END_BYTES).read_to_end(&mut end)?;
+    let last = end.strip_suffix(b"\n").and_then(|end| end.rsplit(|byte| *byte == b'\n').next());
+    Ok(last.is_some_and(|line| matches!(serde_json::from_slice(line), Ok(Line::Closed { .. }))))
 }
 
 impl fmt::Display for Undo {

@@ -98,10 +98,9 @@ pub fn heal_all(runs: &Path) -> Result<Vec<HealedRun>, HealError> {
     Ok(healed)
 }
 
+/// A journal that cannot be read is for `heal` to complain about.
 fn is_unfinished(dir: &Path) -> bool {
-    // A journal that cannot be read is for `heal` to complain about.
-    dir.join(journal::FILE).exists()
-        && !journal::read(dir).is_ok_and(|lines| matches!(lines.last(), Some(Line::Closed { .. })))
+    dir.join(journal::FILE).exists() && !journal::is_closed(dir).unwrap_or(false)
 }
 
 fn read(run_dir: &Path) -> Result<Vec<Line>, HealError> {

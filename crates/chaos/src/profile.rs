@@ -25,6 +25,10 @@ pub struct Profile {
     pub overlap: u32,
     /// Stretches without any fault, long enough for the system to recover in.
     pub quiet: Option<QuietWindows>,
+    /// Whether members shall miss a leader sooner than usual, so that more faults fit into the time: see
+    /// [`cluster::Wiring::make_swift`].
+    #[serde(default)]
+    pub swift_members: bool,
     /// What disturbs.
     #[serde(default)]
     pub monkeys: Vec<Monkey>,

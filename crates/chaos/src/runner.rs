@@ -51,8 +51,8 @@ pub struct Settings {
     pub observer: Observer,
 }
 
-/// A plan that is being carried out. When this is dropped, no more faults are applied, and those in effect stay: call
-/// [`Self::heal_all`] or [`Self::stop`] first.
+/// A plan that is being carried out. When this is dropped, everything is healed in the background; [`Self::stop`] does
+/// the same and waits for it.
 #[derive(Debug)]
 pub struct Chaos {
     orders: mpsc::Sender<Order>,

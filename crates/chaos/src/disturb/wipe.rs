@@ -13,8 +13,9 @@ use super::{Effect, Ground, Trouble};
 use crate::fault::Fault;
 use crate::gateway::GatewayError;
 
-/// How long the others may take to agree: etcd refuses to change members until all have been connected for 5 s.
-const AGREED_WITHIN: Duration = Duration::from_secs(30);
+/// How long the others may take to agree: etcd refuses to change members until all have been connected for 5 s, and they
+/// may have to find a leader first.
+const AGREED_WITHIN: Duration = Duration::from_secs(15);
 const ASK_EVERY: Duration = Duration::from_millis(250);
 
 pub(super) async fn apply(ground: &Ground, fault: &Fault) -> Result<Effect, Trouble> {
@@ -23,18 +24,17 @@ pub(super) async fn apply(ground: &Ground, fault: &Fault) -> Result<Effect, Trou
     let member = member.ok_or_else(|| Trouble::NotApplied("it names no member".to_owned()))?;
     member.kill().await?;
     let deadline = Instant::now() + AGREED_WITHIN;
-    loop {
-        let error = match removed(ground, gateway, member.name()).await {
-            Ok(()) => break,
-            Err(error) => error,
-        };
-        if let GatewayError::Refused { .. } = error {
+    let mut maybe = false;
+    while let Err(error) = removed(ground, gateway, member.name()).await {
+        // What was not answered may be done later, and then the member must not be there under its old name.
+        maybe |= !error.is_refusal();
+        let late = Instant::now() >= deadline;
+        if late && maybe {
+            return Err(Trouble::NotHealed(format!("{} could not be taken out: {error}", member.name())));
+        }
+        if late {
             start(ground, fault)?;
             return Err(error.into());
-        }
-        // Without an answer nobody knows whether it was taken out, and it must not come back before that is known.
-        if Instant::now() >= deadline {
-            return Err(Trouble::NotHealed(format!("{} could not be taken out: {error}", member.name())));
         }
         sleep(ASK_EVERY).await;
     }

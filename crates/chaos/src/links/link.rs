@@ -51,14 +51,19 @@ pub struct Counts {
     /// Bytes that arrived. Of requests and answers between peers, heads count with their approximate length.
     pub bytes: u64,
     /// Bytes that were lost.
+    #[serde(skip_serializing_if = "is_zero", default)]
     pub dropped: u64,
     /// Bytes that were held back.
+    #[serde(skip_serializing_if = "is_zero", default)]
     pub held: u64,
     /// Bytes that arrived later than they would have.
+    #[serde(skip_serializing_if = "is_zero", default)]
     pub delayed: u64,
     /// Bytes that waited for their turn on a narrow link.
+    #[serde(skip_serializing_if = "is_zero", default)]
     pub paced: u64,
     /// Connections and requests that were reset.
+    #[serde(skip_serializing_if = "is_zero", default)]
     pub resets: u64,
 }
 
@@ -72,6 +77,11 @@ pub struct LinkRow {
     /// What.
     #[serde(flatten)]
     pub counts: Counts,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Sub for Counts {

@@ -104,3 +104,26 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixDatagram;
+
+    use super::*;
+    use crate::links::relay::Relay;
+
+    #[tokio::test]
+    async fn a_proxy_that_dies_is_told_of() {
+        // A socket that nothing can be accepted from.
+        let (socket, _other) = UnixDatagram::pair().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let listener = TcpListener::from(OwnedFd::from(socket));
+        let (there, back) = Default::default();
+        let relay = Relay { to: ([127, 0, 0, 1], 1).into(), there, back };
+        let thread = Thread::start(vec![Proxy::Relay(relay, listener)]).unwrap();
+        let mut failure = thread.failure();
+        let reason = failure.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        assert!(reason.starts_with("a proxy died: "), "{reason}");
+    }
+}

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{Event, FILE, Line, LinkUse};
 use crate::fault::Fault;
+use crate::shape::majority_untouched;
 
 /// All faults of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -58,6 +59,16 @@ pub struct LoggedRecovery {
     pub took_ms: Option<u64>,
     /// Who was not ready, and what it said last.
     pub reason: Option<String>,
+}
+
+impl FaultLog {
+    /// Whether some majority of `members` was untouched by every fault at that moment: only then may anyone demand that
+    /// the system answered. A fault that broke off counts as going on.
+    #[must_use]
+    pub fn majority_untouched(&self, members: &[String], at: Nanos) -> bool {
+        let touches = |fault: &&LoggedFault| fault.from <= at && fault.until.is_none_or(|until| at <= until);
+        majority_untouched(members, self.applied.iter().filter(touches).map(|logged| &logged.fault))
+    }
 }
 
 /// Reads the log of a run; without one there were no faults.

@@ -71,5 +71,9 @@ fn the_lines_of_a_fault_come_together_again() {
     assert_eq!((read.applied[1].until, read.applied[1].really_applied), (None, false));
     assert_eq!(read.recoveries[0].reason.as_deref(), Some("etcd1 is gone"));
     assert_eq!(read.broken, 1);
+    let members = ["etcd0", "etcd1", "etcd2"].map(str::to_owned);
+    assert!(read.majority_untouched(&members, Nanos(4)), "before the first fault");
+    assert!(!read.majority_untouched(&members, healed.t), "all three were killed");
+    assert!(!read.majority_untouched(&members, Nanos::MAX), "nobody knows when the pause ended");
     assert_eq!(super::read(&dir.path().join("nowhere")).unwrap(), FaultLog::default());
 }

@@ -319,9 +319,11 @@ impl Driver {
         self.over = true;
         self.heal.send_replace(true);
         while !self.active.is_empty() {
-            // The driver itself can tell too, so this never ends before the acts do.
-            let Some(told) = news.recv().await else { break };
-            self.hear(told)?;
+            tokio::select! {
+                biased;
+                Some(told) = news.recv() => self.hear(told)?,
+                Some(joined) = self.acts.join_next() => joined.map_err(|error| error.to_string())?,
+            }
         }
         // What is still looked at is only how long members take.
         self.acts.shutdown().await;

@@ -118,6 +118,12 @@ impl Bed {
         post(url.authority(), "/v3/kv/put", r#"{"key":"YQ==","value":"MQ=="}"#).await
     }
 
+    /// Puts through one member until that is acknowledged.
+    pub(crate) async fn put_at_last(&self, client: &str, member: usize) {
+        let trying = async { while self.put(client, member).await.is_err() {} };
+        timeout(WITHIN, trying).await.unwrap();
+    }
+
     /// What went from one to another so far.
     pub(crate) fn counts(&self, from: &str, to: &str) -> chaos::Counts {
         let row = self.links.matrix().into_iter().find(|row| row.from == from && row.to == to);

@@ -25,7 +25,7 @@ async fn victim() {
     let monkeys: Vec<Monkey> = [program, pause, cut].map(|yaml| serde_saphyr::from_str(yaml).unwrap()).into();
     let profile = Profile { overlap: 3, ..Profile::shipped("none").unwrap() };
     let _run = bed.run(&profile, &monkeys, 5);
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[tokio::test]

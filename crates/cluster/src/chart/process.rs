@@ -41,6 +41,9 @@ pub struct ProcessSpec {
     /// system.
     #[serde(default)]
     pub environment: BTreeMap<String, Template>,
+    /// Added to the environment of members that shall miss a leader sooner than they usually would.
+    #[serde(default)]
+    pub environment_when_swift: BTreeMap<String, String>,
 }
 
 /// A text with one part for each member.
