@@ -9,7 +9,8 @@ const ATTACKS: [(&str, u64); 2] = [("attack", 50), ("attack_models", 50)];
 pub(crate) fn run(count: u64) -> anyhow::Result<()> {
     for (example, percent) in ATTACKS {
         let share = (count * percent / 100).to_string();
-        let mut attack = step::cargo(&["run", "--release", "--locked", "-p", "checker", "--example", example]);
+        let mut attack =
+            step::cargo(&["run", "--release", "--locked", "-p", "checker", "--example", example]);
         attack.args(["--", "--count", &share]);
         step::run(attack)?;
     }

@@ -62,7 +62,8 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
     let check = run.as_ref().map_or(Check::EtcdRevisions, |run| run.check);
     if check != Check::None {
         let attached = run.as_ref().is_none_or(|run| run.attached);
-        judge_history(dir, attached, &mut evidence, &mut notes)?;
+        let sources = histories(dir, &events)?;
+        judge_history(&sources, attached, &mut evidence, &mut notes)?;
     }
     evidence.notes = notes.into_iter().map(Note).collect();
     Ok(evidence)
@@ -78,14 +79,8 @@ fn history_dir(dir: &Path) -> PathBuf {
     if inner.is_dir() || dir.join("run.json").exists() { inner } else { dir.to_owned() }
 }
 
-fn judge_history(
-    dir: &Path,
-    attached: bool,
-    evidence: &mut Evidence,
-    notes: &mut Vec<String>,
-) -> anyhow::Result<()> {
-    let mut property = Property::new(HISTORY_PROPERTY, Group::History, "histories");
-    let nothing = "no operation was recorded".to_owned();
+/// The history files, with what they are known to have had when the run ended.
+fn histories(dir: &Path, events: &[Event]) -> anyhow::Result<Sources> {
     let sources = match Sources::read_dir(&history_dir(dir)) {
         Ok(sources) => sources,
         Err(ReadError::Empty { .. }) => Sources::from_bytes(Vec::new()),
@@ -94,9 +89,23 @@ fn judge_history(
         }
         Err(error) => return Err(error.into()),
     };
+    Ok(events.iter().fold(sources, |sources, event| match event {
+        Event::Recorded { histories } => sources.having_had(histories),
+        _ => sources,
+    }))
+}
+
+fn judge_history(
+    sources: &Sources,
+    attached: bool,
+    evidence: &mut Evidence,
+    notes: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    let mut property = Property::new(HISTORY_PROPERTY, Group::History, "histories");
+    let nothing = "no operation was recorded".to_owned();
     // A store that was started for the run held nothing before, and nobody else wrote to it.
     let options = if attached { Options::default() } else { Options::own_store() };
-    let (Report { verdict, counts, .. }, files) = checker::etcd::check_files(&sources, &options)?;
+    let (Report { verdict, counts, .. }, files) = checker::etcd::check_files(sources, &options)?;
     damage(&files, notes);
     evidence.operations = counts.operations;
     if counts.operations == 0 {
@@ -133,6 +142,11 @@ fn damage(files: &[FileReport], notes: &mut Vec<String>) {
         }
         if file.missing > 0 {
             notes.push(format!("{name}: {} operations are missing", file.missing));
+        }
+        if file.lost > 0 {
+            notes.push(format!("{name}: {} bytes that it had when the run ended are gone", file.lost));
+        } else if file.header.is_none() {
+            notes.push(format!("{name}: its header is missing"));
         }
         for trouble in &file.troubles {
             notes.push(format!("{name}:{}: {}", trouble.line, trouble.message));
@@ -225,7 +239,7 @@ fn endings(events: &[Event], notes: &mut Vec<String>) {
             }
             Event::ToolFailed { reason } => notes.push(format!("the tool failed during the run: {reason}")),
             Event::Ended => in_order = true,
-            Event::Phase { .. } | Event::MemberCrashed { .. } => {}
+            Event::Phase { .. } | Event::MemberCrashed { .. } | Event::Recorded { .. } => {}
         }
     }
     if !in_order && notes.is_empty() {

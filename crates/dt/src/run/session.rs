@@ -231,6 +231,7 @@ impl Session {
     /// Writes how the run ended, judges what there is, and tells.
     fn end(mut self, result: anyhow::Result<()>) -> anyhow::Result<Exit> {
         let interrupted = *self.interrupted.borrow();
+        self.events.write(Event::recorded(&self.dir)?)?;
         match &result {
             Err(error) => self.events.write(Event::ToolFailed { reason: format!("{error:#}") })?,
             Ok(()) if interrupted => self.events.write(Event::Interrupted)?,

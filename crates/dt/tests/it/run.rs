@@ -54,6 +54,38 @@ fn a_run_gives_a_verdict_that_its_files_give_again() {
 }
 
 #[test]
+fn lost_records_are_told_and_never_held_against_the_store() {
+    let Some(etcd) = etcd() else { return };
+    let dir = scratch();
+    let (code, out, err) = ran(run(dir.path(), &etcd, &["-t", "3", "--seed", "7", "--profile", "none"]));
+    assert_eq!(code, 0, "{out}\n{err}");
+    let run = run_dir(dir.path());
+    let drivers: Vec<PathBuf> = std::fs::read_dir(run.join("history"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().contains("parallel_driver"))
+        .collect();
+    assert!(!drivers.is_empty());
+    for driver in drivers {
+        let name = driver.file_name().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&driver).unwrap();
+        let header = text.split_inclusive('\n').next().unwrap();
+        std::fs::write(&driver, header).unwrap();
+        told_and_not_invalid(dir.path(), &name);
+        std::fs::remove_file(&driver).unwrap();
+        told_and_not_invalid(dir.path(), &name);
+        std::fs::write(&driver, text).unwrap();
+    }
+}
+
+fn told_and_not_invalid(dir: &Path, name: &str) {
+    let (code, out, err) = ran(dt(dir, &["check", "runs/latest"]));
+    assert!([0, 2].contains(&code), "{name}: exit {code}: {out}{err}");
+    let note = out.lines().find(|line| line.starts_with("note: ") && line.contains(name)).unwrap_or_default();
+    assert!(note.contains("bytes that it had when the run ended are gone"), "{name}: {out}");
+}
+
+#[test]
 fn an_interrupted_run_ends_everything_and_can_be_judged() {
     let Some(etcd) = etcd() else { return };
     let dir = scratch();
