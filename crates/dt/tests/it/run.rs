@@ -98,7 +98,7 @@ fn an_interrupted_run_ends_everything_and_can_be_judged() {
             std::fs::read_to_string(file.path()).is_ok_and(|text| text.matches("\"o\":\"ok\"").count() > 20)
         })
     });
-    interrupt(&child.0);
+    signal(&child.0, "-INT");
     let status = wait_for("the end of dt", || child.0.try_wait().unwrap());
     assert_eq!(status.code(), Some(3));
     let run = run_dir(dir.path());
@@ -111,19 +111,22 @@ fn an_interrupted_run_ends_everything_and_can_be_judged() {
 #[test]
 fn an_interrupt_before_the_members_are_ready_leaves_nothing() {
     let Some(etcd) = etcd() else { return };
-    let dir = scratch();
-    let mut command = run(dir.path(), &etcd, &["-t", "60"]);
-    let mut child = Ended(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    wait_for("a run directory", || dir.path().join("runs/latest/history").exists().then_some(()));
-    interrupt(&child.0);
-    let status = wait_for("the end of dt", || child.0.try_wait().unwrap());
-    assert_eq!(status.code(), Some(3));
-    assert_eq!(left_behind(&run_dir(dir.path())), Vec::<String>::new());
+    // Ctrl-C, Ctrl-\\, and a terminal that is closed.
+    for name in ["-INT", "-QUIT", "-HUP"] {
+        let dir = scratch();
+        let mut command = run(dir.path(), &etcd, &["-t", "60"]);
+        let mut child = Ended(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        wait_for("a member", || dir.path().join("runs/latest/members/etcd0.log").exists().then_some(()));
+        signal(&child.0, name);
+        let status = wait_for("the end of dt", || child.0.try_wait().unwrap());
+        assert_eq!(status.code(), Some(3), "{name}: {status}");
+        assert_eq!(left_behind(&run_dir(dir.path())), Vec::<String>::new(), "{name}");
+    }
 }
 
-fn interrupt(child: &std::process::Child) {
+fn signal(child: &std::process::Child, name: &str) {
     let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
 }
 
 #[test]
