@@ -99,6 +99,12 @@ fn stage(all: &Path, name: &str, links: &BTreeMap<OsString, PathBuf>) -> anyhow:
     Ok(staged)
 }
 
+/// How the user calls this program: `DT_NAME`, which the launcher sets, or plainly.
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+pub(crate) fn own_name() -> String {
+    env::var("DT_NAME").unwrap_or_else(|_| "dt".to_owned())
+}
+
 fn is_home(dir: &Path) -> bool {
     dir.join("charts").is_dir() && dir.join("suites").is_dir()
 }

@@ -53,7 +53,6 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
                 evidence.properties.push(crashes(&events));
             }
             evidence.properties.extend(faults::properties(dir, run, &mut notes)?);
-            endings(&events, &mut notes);
         }
     }
     if broken_events > 0 {
@@ -64,6 +63,9 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
         let attached = run.as_ref().is_none_or(|run| run.attached);
         let sources = histories(dir, &events)?;
         judge_history(&sources, attached, &mut evidence, &mut notes)?;
+    }
+    if let (Some(reason), None) = (broken_off(&events).filter(|_| run.is_some()), &evidence.undecided) {
+        evidence.undecided = Some((Outcome::Unknown, reason));
     }
     evidence.notes = notes.into_iter().map(Note).collect();
     Ok(evidence)
@@ -230,19 +232,14 @@ fn crashes(events: &[Event]) -> Property {
     property
 }
 
-fn endings(events: &[Event], notes: &mut Vec<String>) {
-    let mut in_order = false;
-    for event in events {
-        match event {
-            Event::Interrupted => {
-                notes.push("the run was interrupted; what happened until then is judged".to_owned());
-            }
-            Event::ToolFailed { reason } => notes.push(format!("the tool failed during the run: {reason}")),
-            Event::Ended => in_order = true,
-            Event::Phase { .. } | Event::MemberCrashed { .. } | Event::Recorded { .. } => {}
-        }
-    }
-    if !in_order && notes.is_empty() {
-        notes.push("the run has not ended, or dt was killed; what is recorded so far is judged".to_owned());
-    }
+/// Why a run did not come to its end, if it did not: then what its last command would have found is not known.
+fn broken_off(events: &[Event]) -> Option<String> {
+    let nothing_wrong = "nothing was wrong until then";
+    let reason = events.iter().rev().find_map(|event| match event {
+        Event::Ended => Some(None),
+        Event::Interrupted => Some(Some(format!("the run was interrupted; {nothing_wrong}"))),
+        Event::ToolFailed { reason } => Some(Some(format!("the tool failed ({reason}); {nothing_wrong}"))),
+        Event::Phase { .. } | Event::MemberCrashed { .. } | Event::Recorded { .. } => None,
+    });
+    reason.unwrap_or_else(|| Some(format!("the run has not ended, or dt was killed; {nothing_wrong}")))
 }

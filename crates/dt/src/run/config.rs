@@ -10,7 +10,7 @@ use history::clock;
 
 use crate::cli::{RunArgs, Terminal};
 use crate::exit::UsageError;
-use crate::home::Home;
+use crate::home::{self, Home};
 use crate::suite::{self, Suite};
 
 /// Seeds that nobody chose are below this, so that they are easy to read out and type.
@@ -30,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) target: Target,
     pub(crate) strict: bool,
     pub(crate) keep: bool,
+    pub(crate) all: bool,
     pub(crate) runs: PathBuf,
     /// What to type to repeat it.
     pub(crate) command_line: String,
@@ -63,7 +64,7 @@ impl Config {
             faults,
             target,
             strict: args.strict,
-            keep: args.keep,
+            keep: args.keep, all: args.all,
             runs,
             command_line,
         })
@@ -71,6 +72,9 @@ impl Config {
 }
 
 fn target(args: &RunArgs, suite: &Suite, chart: &Chart) -> anyhow::Result<Target> {
+    if args.endpoints.as_ref().is_some_and(|list| list.contains("https://")) {
+        return Err(UsageError("--endpoints: https is not supported yet; give http://host:port".to_owned()).into());
+    }
     if let Some(list) = &args.endpoints {
         let endpoints =
             list.parse::<Endpoints>().map_err(|error| UsageError(format!("--endpoints: {error}")))?;
@@ -130,7 +134,7 @@ fn faults(
 /// The command line as typed, with the seed that it was given or that was drawn for it.
 fn command_line(args: &RunArgs, seed: u64) -> String {
     let typed = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-    let mut words: Vec<String> = std::iter::once("dt".to_owned()).chain(typed).collect();
+    let mut words: Vec<String> = std::iter::once(home::own_name()).chain(typed).collect();
     if args.seed.is_none() {
         words.push(format!("--seed {seed}"));
     }

@@ -20,7 +20,7 @@ use super::system::System;
 use super::{directory, faults, interrupt};
 use crate::exit::Exit;
 use crate::record::{Event, EventLog, RunRecord};
-use crate::{check, heal};
+use crate::{check, heal, home};
 
 /// What a session works with.
 struct Session {
@@ -188,6 +188,10 @@ impl Session {
             faults: faults.clone(),
         };
         record.write(&self.dir)?;
+        directory::link_latest(&self.dir);
+        if matches!(target, Target::Attach(_)) {
+            say("note: this writes some thousand keys with random names to your cluster, and leaves them there");
+        }
         let seed = plan.seed;
         say(&format!(
             "{}: template {} for {} s, faults {}, seed {seed}",
@@ -250,10 +254,12 @@ impl Session {
             self.forget_data();
         }
         let mut out = std::io::stdout().lock();
-        write!(out, "\n{}", report::table(&summary)).context("cannot print the verdict")?;
+        let table = report::table(&summary, check::detail(self.config.all));
+        write!(out, "\n{table}").context("cannot print the verdict")?;
         writeln!(
             out,
-            "\nrun directory: {dir}\njudge it again: dt check {dir}\nrepeat it:      {}",
+            "\nrun directory:  {dir}\njudge it again: {} check {dir}\nrepeat it:      {}",
+            home::own_name(),
             self.config.command_line
         )?;
         if interrupted {
