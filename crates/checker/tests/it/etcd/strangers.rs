@@ -9,7 +9,7 @@ use super::record::history;
 
 fn shape(seed: u64) -> Shape {
     let keys = [2, 5, 20][seed as usize % 3];
-    let odd = seed % 2 == 0;
+    let odd = seed.is_multiple_of(2);
     Shape { seed, keys, odd, leases: odd, operations: 400, ..Shape::default() }
 }
 
