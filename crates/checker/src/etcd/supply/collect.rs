@@ -136,6 +136,10 @@ impl<'a> Supply<'a> {
 
     /// Lists an operation with the keys that it may change.
     fn offer(&mut self, log: &Log<'a>, op: u32, apart: &(FxHashSet<u32>, Vec<Keys>)) {
+        if self.reserved.contains_key(&op) {
+            // Found by what it wrote, where that was seen.
+            return;
+        }
         let Op { invoked, action, .. } = log.ops[op as usize];
         let mut changed = Vec::new();
         changes(log, &action, &mut changed);
@@ -152,11 +156,10 @@ impl<'a> Supply<'a> {
             }
             _ => Kind::Other,
         };
-        let reserved = self.reserved.contains_key(&op);
         for key in changed.iter().flat_map(|keys| keys.from..keys.to) {
             let offers = self.offers.entry(key).or_default();
             match kind {
-                Kind::Plain | Kind::Delete if !reserved => {
+                Kind::Plain | Kind::Delete => {
                     let stack = if kind == Kind::Plain { &mut offers.plain } else { &mut offers.deletes };
                     stack.ops.push(op);
                     self.stacked.insert(op, (key, kind));
