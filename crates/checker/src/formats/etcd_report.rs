@@ -86,6 +86,7 @@ fn report(name: &str, operations: usize) -> FileReport {
         torn: false,
         broken: 0,
         missing: 0,
+        lost: 0,
         troubles: Vec::new(),
     }
 }
