@@ -100,7 +100,8 @@ fn judge(log: &Log<'_>, files: &[FileReport], options: &Options) -> Report {
 
 fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, Option<Vec<usize>>) {
     let empty = options.initial == Initial::Empty;
-    let foreign = options.foreign_writers || !log.complete;
+    // Lost lines may have been writes, and leases from before the history may end in it.
+    let foreign = options.foreign_writers || !log.complete || !empty;
     let mut order = match Order::new(log, empty) {
         Ok(order) => order,
         Err(disorder) => return (explain.disorder(disorder), None),
@@ -113,7 +114,10 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
     let supply = Supply::new(log, hidden.clone(), foreign);
     match Search::new(log, &order, supply, empty, foreign).run() {
         Ended::Fits { hidden, .. } if !options.foreign_writers && hidden.iter().any(stranger) => {
-            let reason = "only operations that the damaged files lost explain it";
+            let reason = match log.complete {
+                false => "only operations that the damaged files lost explain it",
+                true => "only leases or writers from before the history explain it",
+            };
             (Verdict::Unknown { reason: reason.to_owned() }, None)
         }
         Ended::Fits { hidden, assumed: false } => {
