@@ -53,7 +53,8 @@ fn whole<M: Model>(model: &M, entries: &[EntryOf<M>], options: &Options<'_>, zon
         verdict = verdict.and(checked.verdict);
         orders.push(checked.order);
     }
-    let witness = (options.witness && verdict == Verdict::Valid).then(|| partition::interleave(entries, &orders));
+    let witness =
+        (options.witness && verdict == Verdict::Valid).then(|| partition::interleave(entries, &orders));
     Report { verdict, engine, counts, witness }
 }
 
@@ -127,7 +128,8 @@ fn survey<M: Model>(model: &M, entries: &[EntryOf<M>]) -> (Counts, Option<Verdic
     if observed {
         return (counts, None);
     }
-    let reason = if entries.is_empty() { "no operations" } else { "no reply of an operation shows any state" };
+    let reason =
+        if entries.is_empty() { "no operations" } else { "no reply of an operation shows any state" };
     (counts, Some(Verdict::Vacuous { reason: reason.to_owned() }))
 }
 

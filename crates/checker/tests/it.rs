@@ -2,6 +2,10 @@
 
 #[path = "it/attack.rs"]
 mod attack;
+#[path = "it/engines.rs"]
+mod engines;
+#[path = "it/formats.rs"]
+mod formats;
 #[path = "it/generate.rs"]
 mod generate;
 #[path = "it/oracle.rs"]
@@ -10,3 +14,5 @@ mod oracle;
 mod recorded;
 #[path = "it/shared.rs"]
 mod shared;
+#[path = "it/simulate.rs"]
+mod simulate;

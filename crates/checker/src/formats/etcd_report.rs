@@ -17,8 +17,8 @@ use history::{FORMAT_VERSION, FileReport, Header, History, Nanos, Operation, Out
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use super::place::ParseError;
 use super::Recorded;
+use super::place::ParseError;
 
 /// The lease of a key-value in a report, which does not record it.
 pub const UNRECORDED: i64 = -1;
@@ -28,8 +28,9 @@ const HASHED_FROM: usize = 20;
 
 /// Reads one file; which of the two it is its objects tell.
 pub(super) fn read(name: &str, text: &str) -> Result<Recorded, ParseError> {
-    let watches = text.find("\"Responses\"").is_some_and(|at| text.find("\"Input\"").is_none_or(|input| at < input))
-        || name.ends_with("watch.json");
+    let watches =
+        text.find("\"Responses\"").is_some_and(|at| text.find("\"Input\"").is_none_or(|input| at < input))
+            || name.ends_with("watch.json");
     let mut history = History { operations: Vec::new(), watched: Vec::new(), files: Vec::new() };
     if watches {
         for (number, watch) in (0..).zip(objects::<watch::Watch>(text)?) {

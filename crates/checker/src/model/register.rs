@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-
 use super::{AsRegister, EntryOf, Model};
 use crate::entry::Outcome;
 

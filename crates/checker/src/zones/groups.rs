@@ -139,7 +139,10 @@ impl<'a> Groups<'a> {
                 (RegisterOp::Read, Outcome::Ok(RegisterReply::Value(value))) => *value,
                 (RegisterOp::Cas { from, .. }, Outcome::Ok(RegisterReply::Swapped(false))) => from,
                 (RegisterOp::Write(value), Outcome::Unknown | Outcome::Ok(RegisterReply::Written)) => value,
-                (RegisterOp::Cas { from, to }, Outcome::Unknown | Outcome::Ok(RegisterReply::Swapped(true))) => {
+                (
+                    RegisterOp::Cas { from, to },
+                    Outcome::Unknown | Outcome::Ok(RegisterReply::Swapped(true)),
+                ) => {
                     if self.group(from).is_none() {
                         return Ok(false);
                     }
@@ -307,7 +310,8 @@ impl<'a> Groups<'a> {
         core.extend(groups.iter().map(|&group| self.groups[group as usize].writer));
         let mut reads: HashMap<u32, (u32, u32)> = groups.iter().map(|&group| (group, (NONE, NONE))).collect();
         for (index, entry) in (0..).zip(self.entries) {
-            let (RegisterOp::Read, Outcome::Ok(RegisterReply::Value(value))) = (entry.op, &entry.outcome) else {
+            let (RegisterOp::Read, Outcome::Ok(RegisterReply::Value(value))) = (entry.op, &entry.outcome)
+            else {
                 continue;
             };
             let group = self.ids.of(*value);
@@ -364,7 +368,8 @@ impl Joined<'_, '_> {
         let groups = self.groups;
         self.next = vec![NONE; groups.groups.len()];
         self.held = groups.groups.iter().map(|group| group.held).collect();
-        let mut seen: Vec<u32> = (0..).zip(&self.held).filter_map(|(group, &held)| held.then_some(group)).collect();
+        let mut seen: Vec<u32> =
+            (0..).zip(&self.held).filter_map(|(group, &held)| held.then_some(group)).collect();
         while let Some(group) = seen.pop() {
             if group == FIRST {
                 continue;

@@ -139,7 +139,10 @@ impl<'g, 'a> Placer<'g, 'a> {
             }
             let unseen = (0u32..).zip(&groups.groups).filter(|&(group, found)| {
                 let group = group as usize;
-                found.writer != NONE && !blocks.held[group] && !expected[group] && groups.is_write(found.writer)
+                found.writer != NONE
+                    && !blocks.held[group]
+                    && !expected[group]
+                    && groups.is_write(found.writer)
             });
             spare.extend(unseen.map(|(group, _)| (groups.written(group).0, group)));
             spare.sort_unstable();
@@ -164,13 +167,21 @@ impl<'g, 'a> Placer<'g, 'a> {
             }
             let mut called = 0;
             for (at, &group) in chain.iter().enumerate() {
-                called = called.max(self.groups.written(group).0).max(self.groups.groups[group as usize].read_from);
+                called = called
+                    .max(self.groups.written(group).0)
+                    .max(self.groups.groups[group as usize].read_from);
                 let ends = chain.get(at + 1).map_or(called, |&next| called.max(self.groups.written(next).0));
                 let begins_before = |refused: &&Refused| group == FIRST || refused.call > latest[at];
-                let inside =
-                    self.refused(group).iter().find(|refused| begins_before(refused) && ends > refused.returned);
+                let inside = self
+                    .refused(group)
+                    .iter()
+                    .find(|refused| begins_before(refused) && ends > refused.returned);
                 if let Some(refused) = inside {
-                    return Err(Failed::Refused(self.groups.core(&[block.root], &self.blocks.next, &[refused.entry])));
+                    return Err(Failed::Refused(self.groups.core(
+                        &[block.root],
+                        &self.blocks.next,
+                        &[refused.entry],
+                    )));
                 }
             }
         }
@@ -217,7 +228,9 @@ impl<'g, 'a> Placer<'g, 'a> {
             let (call, deadline) = self.groups.written(group);
             let fits = |&(begin, end): &(u64, u64)| begin.max(call) <= end.min(deadline).min(read_by);
             let first = before.iter().find(fits);
-            return first.map_or_else(Instants::default, |(begin, _)| Instants::one(begin.max(call).max(read_from), OPEN));
+            return first.map_or_else(Instants::default, |(begin, _)| {
+                Instants::one(begin.max(call).max(read_from), OPEN)
+            });
         }
         let mut after = Instants::default();
         for (begin, end) in self.pieces(group, before) {

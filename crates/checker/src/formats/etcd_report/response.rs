@@ -83,7 +83,8 @@ impl ValueRevision {
 
 impl Response {
     pub(super) fn outcome(self, request: &Request) -> Outcome<'static> {
-        let failure = |class: &'static str, message: String| Failure { class: class.into(), message: message.into() };
+        let failure =
+            |class: &'static str, message: String| Failure { class: class.into(), message: message.into() };
         if !self.client_error.is_empty() {
             return Outcome::Failed(failure("refused", self.client_error));
         }
@@ -109,11 +110,9 @@ impl Response {
             return Some(match request.single() {
                 Some(OpType::Put) => Reply::Put { revision, prev: None },
                 Some(_) => Reply::Delete { revision, deleted, prev: Vec::new() },
-                None => Reply::Txn {
-                    revision,
-                    succeeded: !txn.failure,
-                    replies: inner(revision, txn, request),
-                },
+                None => {
+                    Reply::Txn { revision, succeeded: !txn.failure, replies: inner(revision, txn, request) }
+                }
             });
         }
         if self.lease_grant.is_some() {
