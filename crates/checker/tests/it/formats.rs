@@ -13,19 +13,24 @@ use proptest::prelude::*;
 /// The files that fuzzing starts from; each is one format's sample.
 fn corpus() -> Vec<(String, Vec<u8>)> {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/read");
-    let files = fs::read_dir(directory).unwrap().map(|file| file.unwrap().path());
-    let mut files: Vec<_> = files
-        .filter(|path| path.extension().is_some())
-        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap()))
-        .collect();
-    files.sort();
-    assert_eq!(files.len(), 9, "{files:?}");
-    files
+    let files = fs::read_dir(directory).expect("the corpus is committed");
+    let mut samples = Vec::new();
+    for file in files {
+        let path = file.expect("the corpus is readable").path();
+        // What a fuzzer adds has no extension.
+        if path.extension().is_some() {
+            let name = path.file_name().expect("it has a name").to_string_lossy().into_owned();
+            samples.push((name, fs::read(&path).expect("the corpus is readable")));
+        }
+    }
+    samples.sort();
+    assert_eq!(samples.len(), 9);
+    samples
 }
 
 fn sample(name: &str) -> formats::Loaded {
-    let (_, bytes) = corpus().into_iter().find(|file| file.0 == name).unwrap();
-    formats::read(name, &bytes, None, None).unwrap()
+    let (_, bytes) = corpus().into_iter().find(|file| file.0 == name).expect("the sample is in the corpus");
+    formats::read(name, &bytes, None, None).expect("it is a sample of its format")
 }
 
 #[test]
