@@ -85,7 +85,7 @@ fn every_wrong_reply_is_caught<M: Model>(
     others: impl Fn(&M::Op, &M::Reply) -> Vec<M::Reply>,
     kinds: &[&str],
 ) {
-    let load = Load { operations: 80, clients: 1, unknown: 0, seed: 7 };
+    let load = Load { operations: 60, clients: 1, unknown: 0, seed: 7 };
     let entries: Vec<EntryOf<M>> = simulate(model, load, &mut draw);
     assert_eq!(check(model, &entries, &Options::default()).verdict, Verdict::Valid);
     let mut caught: Vec<&str> = Vec::new();
@@ -121,7 +121,7 @@ fn wrong_replies_of_a_register_are_caught() {
         },
         |_, reply| match reply {
             RegisterReply::Value(value) => {
-                let others = [Value(value.0.wrapping_sub(1)), Value(90), Value::NIL];
+                let others = [Value(value.0.wrapping_sub(1)), Value(70), Value::NIL];
                 others.into_iter().filter(|other| other != value).map(RegisterReply::Value).collect()
             }
             RegisterReply::Swapped(swapped) => vec![RegisterReply::Swapped(!swapped)],
