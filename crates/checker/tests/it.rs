@@ -4,8 +4,10 @@
 
 #[path = "it/attack.rs"]
 mod attack;
-#[path = "it/etcd.rs"]
-mod etcd;
+#[path = "it/engines.rs"]
+mod engines;
+#[path = "it/formats.rs"]
+mod formats;
 #[path = "it/generate.rs"]
 mod generate;
 #[path = "it/oracle.rs"]
@@ -14,3 +16,5 @@ mod oracle;
 mod recorded;
 #[path = "it/shared.rs"]
 mod shared;
+#[path = "it/simulate.rs"]
+mod simulate;
