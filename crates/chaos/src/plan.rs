@@ -38,6 +38,9 @@ pub struct Plan {
     pub overlap: u32,
     /// Stretches without any fault.
     pub quiet: Option<QuietWindows>,
+    /// Whether members shall be made swift before they start: see [`cluster::Wiring::make_swift`].
+    #[serde(default)]
+    pub swift_members: bool,
     /// What disturbs.
     pub monkeys: Vec<PlannedMonkey>,
     /// Monkeys of the profile that cannot do anything here, with the reason.
@@ -155,6 +158,7 @@ impl Plan {
             members: here.members.clone(),
             overlap: profile.overlap.max(1),
             quiet: profile.quiet.clone(),
+            swift_members: profile.swift_members,
             monkeys,
             left_out,
         })
