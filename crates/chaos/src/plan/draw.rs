@@ -74,7 +74,7 @@ pub(super) fn segment(plan: &Plan, index: u64) -> Vec<PlannedFault> {
         .enumerate()
         .map(|(at, monkey)| {
             let mut draws = Draws::of(plan.seed, at + 1, index);
-            let due_ms = begin_ms + lead_in_ms + draws.between(0, monkey.every_ms.high);
+            let due_ms = begin_ms + lead_in_ms + draws.within(monkey.first_ms);
             Walker { monkey, draws, wanted_ms: due_ms, due_ms }
         })
         .collect();
