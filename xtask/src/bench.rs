@@ -5,12 +5,16 @@ mod recorder;
 
 use clap::ValueEnum;
 
+use crate::step;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Which {
     /// One test command as a whole process.
     Command,
     /// What recording costs an operation.
     Recorder,
+    /// How fast histories are decided, by engine, model and length.
+    Checker,
 }
 
 pub(crate) fn run(which: Option<Which>) -> anyhow::Result<()> {
@@ -20,6 +24,11 @@ pub(crate) fn run(which: Option<Which>) -> anyhow::Result<()> {
     }
     if wanted(Which::Command) {
         command::run()?;
+    }
+    if wanted(Which::Checker) {
+        for example in ["bench_etcd", "bench_models"] {
+            step::run(step::cargo(&["run", "--release", "--locked", "-p", "checker", "--example", example]))?;
+        }
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //!
 //! It must not hold anything that a user of `dt` needs.
 
+mod attack;
 mod bench;
 mod check;
 mod step;
@@ -33,6 +34,12 @@ enum Task {
     Tidy,
     /// What CI runs: check, then test.
     Ci,
+    /// Compare the checker's engines with a brute-force oracle on generated histories.
+    Attack {
+        /// How many histories.
+        #[arg(long, default_value_t = 1_000_000)]
+        count: u64,
+    },
     /// Measure; prints figures and asserts nothing.
     Bench {
         /// What to measure; all of it when left out.
@@ -46,6 +53,7 @@ fn main() -> ExitCode {
         Task::Check => check::run(),
         Task::Tidy => tidy::run(),
         Task::Ci => check::run().and_then(|()| test::run(&[])),
+        Task::Attack { count } => attack::run(count),
         Task::Bench { which } => bench::run(which),
     };
     match result {

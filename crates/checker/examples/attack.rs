@@ -45,11 +45,13 @@ fn main() -> ExitCode {
     let histories = sum(|tally| tally.histories);
     let undecided = sum(|tally| tally.undecided);
     println!(
-        "{histories} histories compared ({} valid, {} invalid), {} decided, {} disagreements, {undecided} unknown",
+        "{histories} histories compared ({} valid, {} invalid), {} decided, {} disagreements, {undecided} \
+         unknown, {} witnesses replayed",
         sum(|tally| tally.valid),
         sum(|tally| tally.invalid),
         histories - undecided,
         disagreements.len(),
+        sum(|tally| tally.witnesses),
     );
     if disagreements.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -35,8 +35,8 @@ struct Checked {
 }
 
 fn whole<M: Model>(model: &M, entries: &[EntryOf<M>], options: &Options<'_>, zones: bool) -> Report {
-    let mut counts = count(model, entries);
-    if let Some(verdict) = obvious(model, entries) {
+    let (mut counts, obvious) = survey(model, entries);
+    if let Some(verdict) = obvious {
         return Report { verdict, engine: Engine::Search, counts, witness: None };
     }
     let parts = if options.whole { vec![Part::whole(entries)] } else { partition::split(model, entries) };
@@ -53,7 +53,8 @@ fn whole<M: Model>(model: &M, entries: &[EntryOf<M>], options: &Options<'_>, zon
         verdict = verdict.and(checked.verdict);
         orders.push(checked.order);
     }
-    let witness = (options.witness && verdict == Verdict::Valid).then(|| partition::interleave(entries, &orders));
+    let witness =
+        (options.witness && verdict == Verdict::Valid).then(|| partition::interleave(entries, &orders));
     Report { verdict, engine, counts, witness }
 }
 
@@ -86,48 +87,50 @@ fn one<M: Model>(model: &M, part: &Part<'_, M>, options: &Options<'_>, zones: bo
     }
 }
 
-/// What needs no engine: nothing was observed, or a reply that nothing explains.
-fn obvious<M: Model>(model: &M, entries: &[EntryOf<M>]) -> Option<Verdict> {
-    let mut observed = false;
+/// What there is to check, in one partition; and the verdict, if it needs no engine: nothing was observed, or there is a
+/// reply that nothing explains.
+fn survey<M: Model>(model: &M, entries: &[EntryOf<M>]) -> (Counts, Option<Verdict>) {
+    let mut counts = Counts { operations: entries.len(), partitions: 1, ..Counts::default() };
+    let (mut observed, mut absurd) = (false, None);
     for (index, entry) in entries.iter().enumerate() {
-        let Outcome::Ok(reply) = &entry.outcome else { continue };
+        let reply = match &entry.outcome {
+            Outcome::Failed => {
+                counts.failed += 1;
+                continue;
+            }
+            Outcome::Unknown => {
+                counts.unknown += 1;
+                continue;
+            }
+            Outcome::Ok(reply) => reply,
+        };
+        counts.ok += 1;
+        let reads = model.is_read_only(&entry.op, reply);
+        counts.reads += usize::from(reads);
         observed |= model.observes(&entry.op, reply);
-        if let Some(why) = model.absurd(&entry.op, reply) {
-            let what = model.describe(&entry.op, &entry.outcome);
-            return Some(Verdict::Invalid(Box::new(Violation {
-                rule: "impossible-reply",
-                sentence: format!("client {} {what}: {why}", entry.client),
-                key: model.partition(&entry.op).map(|key| model.key_name(&key)),
-                operations: vec![index],
-                legal_prefix: Vec::new(),
-            })));
+        if absurd.is_none() {
+            absurd = model.absurd(&entry.op, reply).map(|why| (index, why));
         }
+    }
+    counts.writes = counts.ok - counts.reads;
+    if let Some((index, why)) = absurd {
+        let entry = &entries[index];
+        let what = model.describe(&entry.op, &entry.outcome);
+        let violation = Violation {
+            rule: "impossible-reply",
+            sentence: format!("client {} {what}: {why}", entry.client),
+            key: model.partition(&entry.op).map(|key| model.key_name(&key)),
+            operations: vec![index],
+            legal_prefix: Vec::new(),
+        };
+        return (counts, Some(Verdict::Invalid(Box::new(violation))));
     }
     if observed {
-        return None;
+        return (counts, None);
     }
-    let reason = if entries.is_empty() { "no operations" } else { "no reply of an operation shows any state" };
-    Some(Verdict::Vacuous { reason: reason.to_owned() })
-}
-
-/// What there is to check; one partition.
-fn count<M: Model>(model: &M, entries: &[EntryOf<M>]) -> Counts {
-    let mut counts = Counts { operations: entries.len(), partitions: 1, ..Counts::default() };
-    for entry in entries {
-        match &entry.outcome {
-            Outcome::Failed => counts.failed += 1,
-            Outcome::Unknown => counts.unknown += 1,
-            Outcome::Ok(reply) => {
-                counts.ok += 1;
-                if model.is_read_only(&entry.op, reply) {
-                    counts.reads += 1;
-                } else {
-                    counts.writes += 1;
-                }
-            }
-        }
-    }
-    counts
+    let reason =
+        if entries.is_empty() { "no operations" } else { "no reply of an operation shows any state" };
+    (counts, Some(Verdict::Vacuous { reason: reason.to_owned() }))
 }
 
 /// Checks every part, on as many threads as there are cores. Parts after an invalid one are given up: the first invalid

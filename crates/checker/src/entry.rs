@@ -2,7 +2,6 @@
 //!
 //! It knows no store and no file format.
 
-
 /// The return of an operation that never returned.
 pub const OPEN: u64 = u64::MAX;
 

@@ -26,6 +26,9 @@ use crate::{Counts, Engine, Report, Verdict};
 /// try is another replay.
 const CULPRITS_TRIED: usize = 4;
 
+/// Revisions of other writers are listed one by one; with more than this many there is little to say of the rest.
+const HIDDEN_MOST: i64 = 1_000_000;
+
 /// What is known of a history's surroundings. The default assumes nothing, so that it never accuses a store of what
 /// somebody else did.
 #[derive(Clone, Debug)]
@@ -97,8 +100,9 @@ fn judge(log: &Log<'_>, files: &[FileReport], options: &Options) -> Report {
 
 fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, Option<Vec<usize>>) {
     let empty = options.initial == Initial::Empty;
-    let foreign = options.foreign_writers || !log.complete;
-    let order = match Order::new(log, empty) {
+    // Lost lines may have been writes, and leases from before the history may end in it.
+    let foreign = options.foreign_writers || !log.complete || !empty;
+    let mut order = match Order::new(log, empty) {
         Ok(order) => order,
         Err(disorder) => return (explain.disorder(disorder), None),
     };
@@ -106,8 +110,16 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
         Ok(hidden) => hidden,
         Err(verdict) => return (verdict, None),
     };
-    let supply = Supply::new(log, hidden.clone());
+    order.know(log, &hidden);
+    let supply = Supply::new(log, hidden.clone(), foreign);
     match Search::new(log, &order, supply, empty, foreign).run() {
+        Ended::Fits { hidden, .. } if !options.foreign_writers && hidden.iter().any(stranger) => {
+            let reason = match log.complete {
+                false => "only operations that the damaged files lost explain it",
+                true => "only leases or writers from before the history explain it",
+            };
+            (Verdict::Unknown { reason: reason.to_owned() }, None)
+        }
         Ended::Fits { hidden, assumed: false } => {
             let witness = options.witness.then(|| witness(&order, &hidden));
             (Verdict::Valid, witness)
@@ -125,6 +137,10 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
     }
 }
 
+fn stranger(taken: &(i64, Candidate)) -> bool {
+    matches!(taken.1, Candidate::Stranger | Candidate::StrangerPut(_) | Candidate::StrangerDelete(_))
+}
+
 /// Of what was met on the way to a contradiction, the answer without which there is none, or the last met.
 fn culprit<'a>(
     log: &Log<'a>,
@@ -135,7 +151,7 @@ fn culprit<'a>(
 ) -> Contradiction<'a> {
     let alone = |noted: &Contradiction<'a>| match noted {
         Contradiction::Answer { entry, .. } if entry.role != Role::Write => {
-            let supply = Supply::new(log, hidden.to_vec());
+            let supply = Supply::new(log, hidden.to_vec(), false);
             let search = Search::new(log, order, supply, empty, false).without(entry.op);
             matches!(search.run(), Ended::Fits { .. })
         }
@@ -161,10 +177,10 @@ fn hidden(log: &Log<'_>, order: &Order, foreign: bool) -> Result<Vec<i64>, Verdi
         leases.filter(|action| matches!(action, log::Action::Put { lease, .. } if *lease != 0)).count();
     let revokes = order.entries.iter().filter(|entry| entry.role == Role::Revoke).count();
     let possible = (unknown + leases + revokes) as i64;
-    if count > possible {
-        if !foreign {
-            return Err(explain::too_many_hidden(count, possible, order));
-        }
+    if count > possible && !foreign {
+        return Err(explain::too_many_hidden(count, possible, order));
+    }
+    if count > HIDDEN_MOST.max(4 * log.ops.len() as i64) {
         return Err(Verdict::Unknown {
             reason: format!("{count} revisions were taken by writers that the history does not have"),
         });

@@ -14,6 +14,7 @@ mod place;
 use std::fmt;
 use std::str::FromStr;
 
+pub use etcd_report::UNRECORDED;
 use history::History;
 pub use place::ParseError;
 
@@ -92,7 +93,9 @@ pub fn read(
     let text = place::text(bytes)?;
     let format = match format.or_else(|| detect(name, text)) {
         Some(format) => format,
-        None => return Err(ParseError::at(text, 0, "no known format; name one: ".to_owned() + &names(&FORMATS))),
+        None => {
+            return Err(ParseError::at(text, 0, "no known format; name one: ".to_owned() + &names(&FORMATS)));
+        }
     };
     let (recorded, times) = match format {
         Format::JepsenLog => jepsen_log::read(text)?,
@@ -115,7 +118,8 @@ pub fn detect(name: &str, text: &str) -> Option<Format> {
     let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let start = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n', ',']);
     let head: String = start.chars().take(4096).collect();
-    if matches!(name, "operations.json" | "watch.json") || head.starts_with("{\"") || head.starts_with("{\n") {
+    if matches!(name, "operations.json" | "watch.json") || head.starts_with("{\"") || head.starts_with("{\n")
+    {
         return Some(Format::EtcdReport);
     }
     if head.starts_with(['{', '[', '(', '#', ';']) {

@@ -18,8 +18,8 @@ mod zones;
 pub use check::{check, check_by_search};
 pub use entry::{Entry, OPEN, Outcome};
 pub use model::{
-    AsRegister, Bank, BankOp, BankReply, EntryOf, KeyValue, Keyed, KeyedOp, KvOp, KvReply, Model, Mutex, MutexOp, MutexReply, Register,
-    RegisterOp, RegisterReply, Text, Value,
+    AsRegister, Bank, BankOp, BankReply, EntryOf, KeyValue, Keyed, KeyedOp, KvOp, KvReply, Model, Mutex,
+    MutexOp, MutexReply, Register, RegisterOp, RegisterReply, Text, Value,
 };
 pub use options::{Budget, Options, Rules, Tactic, Times};
 pub use verdict::{Counts, Engine, Report, Verdict, Violation};

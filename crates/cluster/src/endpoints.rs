@@ -25,17 +25,31 @@ impl Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints(pub Vec<Endpoint>);
 
-/// A text that names no members.
+/// A text that does not name members.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` names no member: expected name=http://host:port, or http://host:port, with commas between")]
-pub struct NotEndpoints(String);
+pub enum NotEndpoints {
+    /// A part of it is no address.
+    #[error(
+        "`{0}` names no member: expected name=http://host:port, or http://host:port, with commas between"
+    )]
+    Address(String),
+    /// Commands could not tell the two apart.
+    #[error("two members are called `{0}`: write name=url to tell them apart")]
+    SameName(String),
+}
 
 impl FromStr for Endpoints {
     type Err = NotEndpoints;
 
     fn from_str(text: &str) -> Result<Self, NotEndpoints> {
         let endpoints: Option<Vec<_>> = text.split(',').map(|part| parse(part.trim())).collect();
-        endpoints.map(Self).ok_or_else(|| NotEndpoints(text.to_owned()))
+        let endpoints = endpoints.ok_or_else(|| NotEndpoints::Address(text.to_owned()))?;
+        for (at, Endpoint { name, .. }) in endpoints.iter().enumerate() {
+            if endpoints[..at].iter().any(|other| other.name == *name) {
+                return Err(NotEndpoints::SameName(name.clone()));
+            }
+        }
+        Ok(Self(endpoints))
     }
 }
 
@@ -83,6 +97,14 @@ mod tests {
         assert_eq!(endpoints.to_string(), expected);
         for bad in ["", "a", "a=", "http://a", "a=http://b:x", "=http://a:1", "a:1,"] {
             assert!(bad.parse::<Endpoints>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn two_members_of_one_name_are_refused() {
+        for twice in ["a=http://b:1,a=http://b:2", "b:1,http://b:1/"] {
+            let refused = twice.parse::<Endpoints>().unwrap_err().to_string();
+            assert!(refused.starts_with("two members are called `"), "{refused}");
         }
     }
 }

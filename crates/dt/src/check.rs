@@ -8,7 +8,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use report::Summary;
+use history::Sources;
+use report::{Detail, Summary};
 
 use crate::cli::CheckArgs;
 use crate::exit::{Exit, UsageError};
@@ -25,14 +26,24 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     if !dir.is_dir() {
         return foreign::run(args);
     }
+    if !["run.json", "history"].iter().any(|part| dir.join(part).exists()) && Sources::read_dir(dir).is_err() {
+        let dir = dir.display();
+        let what = "name a run's directory, such as runs/latest, or one of history files";
+        return Err(UsageError(format!("{dir} has neither run.json nor history files: {what}")).into());
+    }
     let summary = judge(dir, args.strict)?;
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&summary)?)?;
     } else {
-        write!(out, "{}", report::table(&summary))?;
+        write!(out, "{}", report::table(&summary, detail(args.all)))?;
     }
     Ok(summary.verdict.into())
+}
+
+/// How much of a verdict is shown.
+pub(crate) fn detail(all: bool) -> Detail {
+    if all { Detail::All } else { Detail::Short }
 }
 
 /// Judges a run's directory. `strict` adds to what the run was started with.

@@ -116,6 +116,12 @@ pub(crate) struct RunArgs {
     /// Count what the run did not exercise as failed.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Show every property on a line of its own.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Keep the members' data of a valid run, too; that of other runs always stays.
+    #[arg(long)]
+    pub(crate) keep: bool,
     /// Where run directories are made.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub(crate) runs: PathBuf,
@@ -148,6 +154,9 @@ pub(crate) struct CheckArgs {
     /// Count what the run did not exercise as failed.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Show every property on a line of its own.
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Print verdict.json instead of the table.
     #[arg(long)]
     pub(crate) json: bool,

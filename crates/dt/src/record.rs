@@ -2,6 +2,7 @@
 //!
 //! With the other files of the directory it is all that `dt check` needs.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -71,6 +72,11 @@ pub(crate) enum Event {
         /// The last lines it logged.
         last_lines: Vec<String>,
     },
+    /// No command runs any more; from here on nothing of the history may be gone.
+    Recorded {
+        /// The bytes of each history file, by its name.
+        histories: BTreeMap<String, u64>,
+    },
     /// The person at the keyboard ended the run.
     Interrupted,
     /// `dt` itself could not go on.
@@ -135,6 +141,21 @@ impl EventLog {
         let mut line = serde_json::to_vec(&Line { t: clock::now(), event })?;
         line.push(b'\n');
         self.file.write_all(&line).with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+impl Event {
+    /// [`Event::Recorded`] of what is in the run's directory now.
+    pub(crate) fn recorded(dir: &Path) -> anyhow::Result<Self> {
+        let dir = dir.join("history");
+        let mut histories = BTreeMap::new();
+        for entry in fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))? {
+            let entry = entry?;
+            if entry.path().extension().is_some_and(|extension| extension == "jsonl") {
+                histories.insert(entry.file_name().to_string_lossy().into_owned(), entry.metadata()?.len());
+            }
+        }
+        Ok(Self::Recorded { histories })
     }
 }
 

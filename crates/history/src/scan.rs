@@ -12,7 +12,7 @@ use std::path::Path;
 use std::thread;
 
 use crate::line::{FooterLine, InvokeLine, ReturnLine, Shape, WatchLine};
-use crate::reader::{self, FileReport};
+use crate::reader::{self, FileReport, Source};
 use crate::{Blob, Header, Nanos, Operation, Outcome, ReadError, Sources, WatchUpdate};
 
 /// Parts smaller than this are not worth a thread.
@@ -63,7 +63,7 @@ impl Sources {
         make: impl Fn(usize) -> V + Sync,
     ) -> Result<Scan<'a, V>, ReadError> {
         let mut scan = Scan { parts: Vec::new(), others: Vec::new(), files: Vec::new() };
-        for (index, (path, bytes)) in self.files.iter().enumerate() {
+        for (index, Source { path, bytes, .. }) in self.files.iter().enumerate() {
             if let Some((parts, report)) = regular(index, path, bytes, &make) {
                 scan.parts.extend(parts);
                 scan.files.push(report);
@@ -73,6 +73,7 @@ impl Sources {
                 scan.files.push(file.report);
             }
         }
+        reader::note_lost(&mut scan.files, self);
         reader::check_headers(&scan.files)?;
         Ok(scan)
     }
@@ -121,6 +122,7 @@ fn regular<'a, V: Visitor<'a>>(
         torn: false,
         broken: 0,
         missing: 0,
+        lost: 0,
         troubles: Vec::new(),
     };
     Some((parts.into_iter().map(Part::close).collect(), report))

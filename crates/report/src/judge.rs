@@ -39,7 +39,7 @@ pub struct Evidence {
     pub operations: usize,
     /// The checker's sentence where the history is not valid.
     pub violation: Option<String>,
-    /// The checker's reason where the history is undecided or says nothing.
+    /// Why no verdict can be valid: the checker's reason, or that the run did not come to its end.
     pub undecided: Option<(Outcome, String)>,
     /// What else a reader must know.
     pub notes: Vec<Note>,
@@ -87,10 +87,13 @@ pub fn judge(mut evidence: Evidence) -> Summary {
 fn decide(evidence: &Evidence) -> (Outcome, String) {
     let subject = &evidence.subject;
     let failing: Vec<&Property> = with_status(&evidence.properties, Status::Failing);
+    if !failing.is_empty() && failing.iter().all(|property| property.failed == 0) {
+        let count = counted(failing.len(), "property was", "properties were");
+        return (Outcome::Invalid, format!("{subject}: {count} not exercised, which a strict run forbids; nothing was broken"));
+    }
     if let Some(first) = failing.first() {
         let reason = match (&evidence.violation, first.group) {
             (Some(violation), _) => violation.clone(),
-            (None, _) if first.failed == 0 => format!("\"{}\" was never exercised", first.name),
             (None, group) => format!("\"{}\" ({group}) failed", first.name),
         };
         let more = match failing.len() - 1 {
@@ -117,14 +120,23 @@ fn decide(evidence: &Evidence) -> (Outcome, String) {
     let held = with_status(&evidence.properties, Status::Passing).len();
     let idle = with_status(&evidence.properties, Status::NotExercised).len();
     let idle = if idle == 0 { String::new() } else { format!("; {idle} not exercised") };
-    let sentence =
-        format!("{subject} kept its promises in {operations} operations: {held} properties held{idle}");
+    let held = counted(held, "property held", "properties held");
+    let sentence = format!("{subject} kept its promises in {operations} operations: {held}{idle}");
     (Outcome::Valid, sentence)
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 fn with_status(properties: &[Property], status: Status) -> Vec<&Property> {
     let mut found: Vec<&Property> = properties.iter().filter(|property| property.status == status).collect();
-    found.sort_by_key(|property| (property.group != Group::History, property.group));
+    // What the store lost comes first, then what became of its members, which may be the cause of the rest.
+    found.sort_by_key(|property| match property.group {
+        Group::History => (0, Group::History),
+        Group::System => (1, Group::System),
+        other => (2, other),
+    });
     found
 }
 
@@ -177,12 +189,12 @@ mod tests {
         assert_eq!(summary.verdict, Outcome::Valid);
         assert_eq!(
             summary.sentence,
-            "etcd kept its promises in 10 operations: 1 properties held; 1 not exercised"
+            "etcd kept its promises in 10 operations: 1 property held; 1 not exercised"
         );
         let mut strict = evidence(&[Status::Passing, Status::NotExercised]);
         strict.strict = true;
         let summary = judge(strict);
         assert_eq!(summary.verdict, Outcome::Invalid);
-        assert_eq!(summary.sentence, "etcd broke a promise: \"p1\" was never exercised");
+        assert_eq!(summary.sentence, "etcd: 1 property was not exercised, which a strict run forbids; nothing was broken");
     }
 }

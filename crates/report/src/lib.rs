@@ -11,4 +11,4 @@ mod text;
 pub use judge::{Evidence, Note, Outcome, Summary, judge};
 pub use property::{Example, Group, Property, Status};
 pub use sdk::{SdkReport, Source, score};
-pub use text::table;
+pub use text::{Detail, table};

@@ -2,28 +2,27 @@
 
 use std::fmt::Write as _;
 
-use crate::{Example, Property, Status, Summary};
+use crate::{Example, Group, Property, Status, Summary};
 
 /// At most so many characters of a counterexample's details are shown; the rest is in `verdict.json`.
 const DETAILS_SHOWN: usize = 600;
 
+/// How much is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What is broken in full, the promises that held by name, the rest counted.
+    Short,
+    /// Every property on a line of its own, with its counts.
+    All,
+}
+
 /// The whole text, with a trailing newline. Plain: no colours, no control characters whatever the details hold.
 #[must_use]
-pub fn table(summary: &Summary) -> String {
+pub fn table(summary: &Summary, detail: Detail) -> String {
     let mut text = String::new();
-    let width = summary.properties.iter().map(|p| p.name.chars().count()).max().unwrap_or(0).min(76);
-    let _ = writeln!(text, "{:<13}  {:<13}  {:>5}  {:>5}  property", "status", "group", "held", "not");
-    for property in &summary.properties {
-        let (status, group) = (property.status.to_string(), property.group.to_string());
-        let (passed, failed) = (property.passed, property.failed);
-        let _ = writeln!(
-            text,
-            "{status:<13}  {group:<13}  {passed:>5}  {failed:>5}  {:<width$}",
-            plain(&property.name)
-        );
-        if property.status == Status::Failing {
-            counterexamples(&mut text, property);
-        }
+    match detail {
+        Detail::Short => short(&mut text, summary),
+        Detail::All => all(&mut text, summary),
     }
     if !summary.notes.is_empty() {
         text.push('\n');
@@ -32,12 +31,56 @@ pub fn table(summary: &Summary) -> String {
         let _ = writeln!(text, "note: {}", plain(&note.0));
     }
     let _ = writeln!(text, "\n{}: {}", verdict_word(summary), plain(&summary.sentence));
-    // Padding of the last column is of use to nobody.
-    text.lines().map(str::trim_end).fold(String::new(), |mut all, line| {
-        all.push_str(line);
-        all.push('\n');
-        all
-    })
+    text
+}
+
+fn all(text: &mut String, summary: &Summary) {
+    let _ = writeln!(text, "{:<13}  {:<13}  {:>6}  {:>6}  property", "status", "group", "true", "false");
+    for property in &summary.properties {
+        let (status, group) = (property.status.to_string(), property.group.to_string());
+        let (passed, failed) = (property.passed, property.failed);
+        let _ = writeln!(text, "{status:<13}  {group:<13}  {passed:>6}  {failed:>6}  {}", plain(&property.name));
+        if property.status == Status::Failing {
+            counterexamples(text, property);
+        }
+    }
+}
+
+/// Groups whose properties are named when they held; of the others there are many, and their number says enough.
+const NAMED: [Group; 5] =
+    [Group::History, Group::Always, Group::AlwaysOrUnreachable, Group::Unreachable, Group::System];
+
+fn short(text: &mut String, summary: &Summary) {
+    let of = |status: Status| summary.properties.iter().filter(move |property| property.status == status);
+    for property in of(Status::Failing) {
+        let _ = writeln!(text, "FAIL  {} ({})", plain(&property.name), property.group);
+        counterexamples(text, property);
+    }
+    for property in of(Status::Unknown) {
+        let _ = writeln!(text, "  ??  {} ({})", plain(&property.name), property.group);
+    }
+    for property in of(Status::Passing).filter(|property| NAMED.contains(&property.group)) {
+        let _ = writeln!(text, "  ok  {}", plain(&property.name));
+    }
+    let counted = [
+        (Group::Sometimes, "things that must happen at least once, happened"),
+        (Group::Reachable, "places that must be reached, were reached"),
+        (Group::TestComposer, "properties of the commands: each ran to its end, and with exit code 0"),
+        (Group::Faults, "kinds of faults had an effect"),
+    ];
+    for (group, words) in counted {
+        let count = of(Status::Passing).filter(|property| property.group == group).count();
+        if count > 0 {
+            let _ = writeln!(text, "  ok  {count} {words}");
+        }
+    }
+    let idle: Vec<&Property> = of(Status::NotExercised).collect();
+    if !idle.is_empty() {
+        let _ = writeln!(text, "  --  {} not exercised:", idle.len());
+    }
+    for property in idle {
+        let _ = writeln!(text, "        {}", plain(&property.name));
+    }
 }
 
 fn verdict_word(summary: &Summary) -> &'static str {
@@ -57,7 +100,7 @@ fn counterexamples(text: &mut String, property: &Property) {
             serde_json::Value::Null => "no details".to_owned(),
             other => other.to_string(),
         };
-        let _ = writeln!(text, "{:17}{}{}", "", plain(&by), shortened(&plain(&details)));
+        let _ = writeln!(text, "        {}{}", plain(&by), shortened(&plain(&details)));
     }
 }
 
@@ -96,16 +139,27 @@ mod tests {
             properties: vec![broken, held],
             notes: vec![Note("the run was interrupted".into())],
         };
-        let expected = "\
-status         group           held    not  property
-failing        always             0      1  Database key values stay consistent
-                 main/x #3: lost \u{fffd}[2J k
-not exercised  sometimes          0      0  Client put requests can fail
+        let all = "\
+status         group            true   false  property
+failing        always              0       1  Database key values stay consistent
+        main/x #3: lost \u{fffd}[2J k
+not exercised  sometimes           0       0  Client put requests can fail
 
 note: the run was interrupted
 
 INVALID: etcd broke a promise
 ";
-        assert_eq!(table(&summary), expected);
+        assert_eq!(table(&summary, Detail::All), all);
+        let short = "\
+FAIL  Database key values stay consistent (always)
+        main/x #3: lost \u{fffd}[2J k
+  --  1 not exercised:
+        Client put requests can fail
+
+note: the run was interrupted
+
+INVALID: etcd broke a promise
+";
+        assert_eq!(table(&summary, Detail::Short), short);
     }
 }

@@ -32,8 +32,8 @@ pub(super) enum Role {
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) entries: Vec<Entry>,
-    /// For each entry, the least deadline of it and all later ones: what comes before it was invoked by then.
-    known_by: Vec<u64>,
+    /// For each hidden revision, the least deadline of all that comes later: what took it was invoked by then.
+    known_by: Vec<(i64, u64)>,
     /// Revisions up to here were there before the history.
     pub(super) base: i64,
     /// The greatest revision that anybody saw.
@@ -59,12 +59,16 @@ impl Order {
     /// `empty`: the history begins with a new store, whose revision is 1.
     pub(super) fn new(log: &Log<'_>, empty: bool) -> Result<Self, Disorder> {
         let mut entries = Vec::with_capacity(log.ops.len());
+        // In the order of invocation, which is nearly that of revisions.
         for (index, op) in (0..).zip(&log.ops) {
             if op.ending == Ending::Ok {
                 place(log, index, &mut entries)?;
             }
         }
-        entries.sort_unstable_by_key(|entry| (entry.revision, entry.role, entry.op));
+        let mut entries = by_revision(entries);
+        for_each_revision(&mut entries, |entries| {
+            entries.sort_unstable_by_key(|entry| (entry.role, entry.op));
+        });
         let timed = |entry: &&Entry| entry.role != Role::Old;
         let first = entries.iter().find(timed).map_or(1, |entry| match entry.role {
             Role::Write => entry.revision - 1,
@@ -73,13 +77,8 @@ impl Order {
         let base = if empty { 1 } else { first };
         let told = log.facts.iter().map(|(_, fact)| fact.revision()).max();
         let head = entries.iter().map(|entry| entry.revision).chain(told).max().unwrap_or(base).max(base);
-        let mut order = Self { known_by: Vec::new(), entries, base, head };
+        let order = Self { known_by: Vec::new(), entries, base, head };
         order.check_times(log)?;
-        order.known_by = vec![u64::MAX; order.entries.len() + 1];
-        for (at, entry) in order.entries.iter().enumerate().rev() {
-            let own = if entry.role == Role::Old { u64::MAX } else { log.ops[entry.op as usize].deadline };
-            order.known_by[at] = order.known_by[at + 1].min(own);
-        }
         Ok(order)
     }
 
@@ -123,9 +122,31 @@ impl Order {
         Ok(())
     }
 
-    /// By then, somebody knew of `revision`: what took it was invoked before.
+    /// Prepares to answer for these revisions, which no answer claims, by when they were known.
+    pub(super) fn know(&mut self, log: &Log<'_>, hidden: &[i64]) {
+        let mut facts: Vec<(i64, u64)> = log.facts.iter().map(|(t, fact)| (fact.revision(), *t)).collect();
+        facts.sort_unstable();
+        let timed = self.entries.iter().filter(|entry| entry.role != Role::Old);
+        let mut later =
+            timed.rev().map(|entry| (entry.revision, log.ops[entry.op as usize].deadline)).peekable();
+        let mut told = facts.into_iter().rev().peekable();
+        let mut least = u64::MAX;
+        for &revision in hidden.iter().rev() {
+            while let Some((_, deadline)) = later.next_if(|(at, _)| *at >= revision) {
+                least = least.min(deadline);
+            }
+            while let Some((_, t)) = told.next_if(|(at, _)| *at >= revision) {
+                least = least.min(t);
+            }
+            self.known_by.push((revision, least));
+        }
+        self.known_by.reverse();
+    }
+
+    /// By then, somebody knew of a hidden revision: what took it was invoked before.
     pub(super) fn known_by(&self, revision: i64) -> u64 {
-        self.known_by[self.find(revision)]
+        let at = self.known_by.partition_point(|(hidden, _)| *hidden < revision);
+        self.known_by.get(at).map_or(u64::MAX, |(_, t)| *t)
     }
 
     /// The answered write that took `revision`.
@@ -138,6 +159,39 @@ impl Order {
     pub(super) fn find(&self, revision: i64) -> usize {
         self.entries.partition_point(|entry| entry.revision < revision)
     }
+}
+
+/// Sorts by revision: by counting where revisions are as dense as in a real history.
+fn by_revision(mut entries: Vec<Entry>) -> Vec<Entry> {
+    let least = entries.iter().map(|entry| entry.revision).min().unwrap_or(0);
+    let most = entries.iter().map(|entry| entry.revision).max().unwrap_or(0);
+    let span = usize::try_from(most.saturating_sub(least)).unwrap_or(usize::MAX);
+    if span > 4 * entries.len() {
+        entries.sort_unstable_by_key(|entry| entry.revision);
+        return entries;
+    }
+    let mut next = vec![0_u32; span + 2];
+    for entry in &entries {
+        next[(entry.revision - least) as usize + 1] += 1;
+    }
+    for at in 1..next.len() {
+        next[at] += next[at - 1];
+    }
+    let Some(&any) = entries.first() else { return entries };
+    let mut sorted = vec![any; entries.len()];
+    for entry in entries {
+        let at = &mut next[(entry.revision - least) as usize];
+        sorted[*at as usize] = entry;
+        *at += 1;
+    }
+    sorted
+}
+
+fn for_each_revision(entries: &mut [Entry], mut sort: impl FnMut(&mut [Entry])) {
+    entries
+        .chunk_by_mut(|a, b| a.revision == b.revision)
+        .filter(|entries| entries.len() > 1)
+        .for_each(&mut sort);
 }
 
 /// The latest invocation so far.

@@ -112,6 +112,11 @@ fn count(start: &mut [u32], keys: Keys) {
 /// The keys that an entry says something about.
 fn touch(log: &Log<'_>, entry: &Entry, touched: &mut Vec<Keys>) {
     let op = &log.ops[entry.op as usize];
+    match &op.action {
+        Action::Put { key, .. } => return touched.push(Keys::one(*key)),
+        Action::Range { keys, revision: 0, .. } | Action::Delete { keys, .. } => return touched.push(*keys),
+        _ => {}
+    }
     if entry.role == Role::Old {
         let action = if entry.action == NONE { &op.action } else { &log.actions[entry.action as usize] };
         if let Action::Range { keys, .. } = action {

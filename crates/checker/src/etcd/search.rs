@@ -5,14 +5,17 @@
 //! comes to a contradiction: only guesses that can have caused it are revisited. A contradiction that no guess can
 //! have caused is proof.
 
-use super::log::{Action, Fact, Keys, Log, NONE};
+mod blame;
+
+use self::blame::Blame;
+use super::log::{Action, Fact, Key, Keys, Log, NONE};
 use super::order::{Entry, Order, Role};
 use super::outlook::{Outlook, Timelines};
 use super::store::{Mismatch, Presence, Problem, Store};
 use super::supply::{Candidate, Scene, Supply};
 
 /// Guesses that are kept to be taken back. Older ones stand: what contradicts them then is not decided.
-const GUESSES_KEPT: usize = 20_000;
+const GUESSES_KEPT: usize = 4_096;
 
 /// Contradictions that are kept for the explanation.
 const NOTED: usize = 32;
@@ -73,58 +76,6 @@ struct Guess {
     only: Vec<Vec<Keys>>,
     /// Guesses that have a part in the failure of this one's candidates.
     blame: Blame,
-}
-
-/// Why something failed: guesses made so far, all from `from` on and some before, and what about them matters.
-#[derive(Clone, Debug)]
-struct Blame {
-    from: usize,
-    some: Vec<usize>,
-    /// What was guessed about these keys matters.
-    keys: Vec<Keys>,
-    /// That these guesses used their operations matters.
-    users: Vec<usize>,
-    /// Guesses that stand for good are among them.
-    settled: bool,
-}
-
-impl Blame {
-    const NOBODY: Self =
-        Self { from: usize::MAX, some: Vec::new(), keys: Vec::new(), users: Vec::new(), settled: false };
-
-    fn user(guess: usize) -> Self {
-        Self { some: vec![guess], users: vec![guess], ..Self::NOBODY }
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.from = self.from.min(other.from);
-        self.settled |= other.settled;
-        merge(&mut self.some, &other.some);
-        merge(&mut self.users, &other.users);
-        self.some.retain(|&guess| guess < self.from);
-        for keys in &other.keys {
-            if !self.keys.contains(keys) {
-                self.keys.push(*keys);
-            }
-        }
-    }
-
-    /// The latest of them among the first `made` guesses.
-    fn latest(&self, made: usize) -> Option<usize> {
-        if self.from < made { Some(made - 1) } else { self.some.iter().copied().rfind(|&guess| guess < made) }
-    }
-
-    fn concerns(&self, keys: &[Keys]) -> bool {
-        keys.iter().any(|a| self.keys.iter().any(|b| a.overlaps(*b)))
-    }
-}
-
-fn merge(into: &mut Vec<usize>, from: &[usize]) {
-    for &guess in from {
-        if let Err(at) = into.binary_search(&guess) {
-            into.insert(at, guess);
-        }
-    }
 }
 
 pub(super) struct Search<'l, 'a> {
@@ -236,7 +187,8 @@ impl<'l, 'a> Search<'l, 'a> {
             Role::Write | Role::Read => self.store.replay(self.log, &op.action, entry.revision),
         };
         result.map_err(|mismatch| {
-            let blame = self.blame(entry.revision, &mismatch);
+            let mut blame = self.blame(entry.revision, &mismatch);
+            blame.first.clone_from(&mismatch.keys);
             self.note(Contradiction::Answer { entry: *entry, mismatch });
             blame
         })
@@ -303,6 +255,7 @@ impl<'l, 'a> Search<'l, 'a> {
 
     /// Chooses what took a hidden revision.
     fn guess(&mut self, revision: i64, entry: usize) -> Step<()> {
+        self.settle();
         let scene = Scene { log: self.log, order: self.order, timelines: self.timelines.as_ref() };
         let candidates = self.supply.likely(&scene, &self.store, revision, entry);
         let mark = self.store.mark();
@@ -385,6 +338,15 @@ impl<'l, 'a> Search<'l, 'a> {
                 self.store.perform(self.log, &action, revision)
             }
             Candidate::Expiry(lease) => self.store.end_lease(lease),
+            Candidate::Stranger => {
+                self.strange(revision);
+                true
+            }
+            Candidate::StrangerPut(key) => {
+                self.store.put_by_stranger(key, None, revision);
+                true
+            }
+            Candidate::StrangerDelete(key) => self.store.delete_by_stranger(key),
             Candidate::Nothing => true,
         };
         if !wrote {
@@ -404,6 +366,26 @@ impl<'l, 'a> Search<'l, 'a> {
                 && timelines.outlook(self.log, self.order, key, cell, entry, revision) == Outlook::Broken
         });
         if broken { Err(before) } else { Ok(()) }
+    }
+
+    /// Somebody else did what was seen of a revision.
+    fn strange(&mut self, revision: i64) {
+        let mut done: Vec<Key> = Vec::new();
+        for fact in self.supply.evidence.get(&revision).into_iter().flatten() {
+            if done.contains(&fact.key()) {
+                continue;
+            }
+            done.push(fact.key());
+            match fact {
+                Fact::Put(kv) => self.store.put_by_stranger(kv.key, Some(kv), revision),
+                Fact::Written { key, .. } | Fact::Born { key, .. } => {
+                    self.store.put_by_stranger(*key, None, revision);
+                }
+                Fact::Delete { key, .. } => {
+                    self.store.delete_by_stranger(*key);
+                }
+            }
+        }
     }
 
     /// Takes back guesses until one of those to blame has another candidate.
@@ -440,6 +422,12 @@ impl<'l, 'a> Search<'l, 'a> {
                 guess.only.push(blame.keys.clone());
             }
             guess.blame.merge(&blame);
+            let mut rest = guess.candidates.split_off(guess.next);
+            rest.sort_by_cached_key(|candidate| {
+                let keys = self.supply.keys(self.log, *candidate);
+                !keys.iter().any(|a| blame.first.iter().any(|b| a.overlaps(*b)))
+            });
+            guess.candidates.extend(rest);
             let (mark, entry, revision, chosen) = (guess.mark, guess.entry, guess.revision, guess.chosen);
             self.supply.give_back(chosen);
             self.store.undo_to(mark);
@@ -458,12 +446,17 @@ impl<'l, 'a> Search<'l, 'a> {
         Ended::Undecided { revision, reason }
     }
 
-    /// Lets the oldest guesses stand when there are too many.
-    #[expect(dead_code, reason = "wired once histories with many hidden revisions are measured")]
+    /// Lets the oldest guesses stand when there are too many: memory is for the neighbourhood, not for the past.
     fn settle(&mut self) {
-        if self.guesses.len() > GUESSES_KEPT {
-            let old = self.guesses.drain(..GUESSES_KEPT / 2);
-            self.settled.extend(old.map(|guess| (guess.revision, guess.chosen)));
+        if self.guesses.len() < GUESSES_KEPT {
+            return;
+        }
+        let stand = GUESSES_KEPT / 2;
+        let old = self.guesses.drain(..stand);
+        self.settled.extend(old.map(|guess| (guess.revision, guess.chosen)));
+        self.guesses.iter_mut().for_each(|guess| guess.blame.settle(stand));
+        if let Some(oldest) = self.guesses.first() {
+            self.store.forget_before(oldest.mark);
         }
     }
 }

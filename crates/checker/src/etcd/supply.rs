@@ -3,10 +3,13 @@
 //! Lists candidates, the likely ones first; it decides nothing. Every operation that could have taken a revision is
 //! in the full list, or one that is as good.
 
-use history::Comparison;
+mod collect;
+
+use std::cmp::Reverse;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Op, Operand, Txn};
+use super::log::{Action, Fact, Key, Keys, Kv, Log, Op};
 use super::order::{Order, Role};
 use super::outlook::{Outlook, Timelines};
 use super::store::Store;
@@ -21,6 +24,12 @@ pub(super) enum Candidate {
     Op(u32),
     /// The end of a lease.
     Expiry(i64),
+    /// Somebody whose operations are not in the history: did what was seen, or something that nobody saw.
+    Stranger,
+    /// Somebody else's put of this key, with a value that nobody saw.
+    StrangerPut(Key),
+    /// Somebody else's deletion of this key.
+    StrangerDelete(Key),
     /// Nothing was chosen yet.
     Nothing,
 }
@@ -90,185 +99,14 @@ pub(super) struct Supply<'a> {
     lease_keys: FxHashMap<i64, Vec<Keys>>,
     key_leases: FxHashMap<Key, Vec<i64>>,
     used: FxHashMap<u32, i64>,
+    /// There may be writers whose operations are not in the history.
+    strangers: bool,
 }
 
 impl<'a> Supply<'a> {
-    pub(super) fn new(log: &Log<'a>, hidden: Vec<i64>) -> Self {
-        let mut supply = Self {
-            hidden,
-            evidence: FxHashMap::default(),
-            writers: FxHashMap::default(),
-            offers: FxHashMap::default(),
-            stacked: FxHashMap::default(),
-            recent: Vec::new(),
-            keys: Vec::new(),
-            revokes: Vec::new(),
-            keeping: FxHashMap::default(),
-            reserved: FxHashMap::default(),
-            ends: FxHashMap::default(),
-            lease_keys: FxHashMap::default(),
-            key_leases: FxHashMap::default(),
-            used: FxHashMap::default(),
-        };
-        if supply.hidden.is_empty() {
-            return supply;
-        }
-        supply.collect_evidence(log);
-        let mut unknown: Vec<u32> = (0..)
-            .zip(&log.ops)
-            .filter(|(_, op)| op.ending == Ending::Unknown)
-            .map(|(index, _)| index)
-            .collect();
-        unknown.sort_by_key(|&op| log.ops[op as usize].invoked);
-        for &op in &unknown {
-            supply.writes(log, op, &log.ops[op as usize].action);
-        }
-        supply.reserve();
-        let apart = supply.told_apart(log);
-        for &op in &unknown {
-            supply.offer(log, op, &apart);
-        }
-        supply.keys = supply.offers.keys().copied().collect();
-        supply.keys.sort_unstable();
-        supply.offers.values_mut().for_each(|offers| offers.guarded.sort_by_key(|(guard, _)| *guard));
-        supply.lease_ends(log);
-        supply
-    }
-
     /// Whether some hidden revision was not seen by anybody.
     pub(super) fn must_guess(&self) -> bool {
         self.hidden.len() > self.evidence.len()
-    }
-
-    fn collect_evidence(&mut self, log: &Log<'a>) {
-        let born = |kv: &super::log::Kv<'a>| Fact::Born { key: kv.key, revision: kv.create };
-        let shown = log.kvs.iter().flat_map(|kv| [Fact::Put(*kv), born(kv)]);
-        let told = log.facts.iter().map(|(_, fact)| *fact);
-        let mut compared = Vec::new();
-        for op in log.ops.iter().filter(|op| op.ending == Ending::Ok) {
-            held(log, &op.action, &mut compared);
-        }
-        for fact in shown.chain(told).chain(compared) {
-            if self.hidden.binary_search(&fact.revision()).is_err() {
-                continue;
-            }
-            let facts = self.evidence.entry(fact.revision()).or_default();
-            if !facts.contains(&fact) {
-                // A value says more than the bare fact that something was written.
-                let at = if matches!(fact, Fact::Put(kv) if kv.value.is_some()) { 0 } else { facts.len() };
-                facts.insert(at, fact);
-            }
-        }
-    }
-
-    /// Notes the values that an operation may write.
-    fn writes(&mut self, log: &Log<'a>, op: u32, action: &Action<'a>) {
-        match *action {
-            Action::Put { key, value: Some(value), .. } => {
-                self.writers.entry((key, value)).or_default().push(op);
-            }
-            Action::Put { key, value: None, .. } => self.keeping.entry(key).or_default().push(op),
-            Action::Txn(txn) => {
-                let txn = &log.txns[txn as usize];
-                for at in txn.success.range().chain(txn.failure.range()) {
-                    self.writes(log, op, &log.actions[at]);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// An operation that alone can have written what was seen at a revision took that revision.
-    fn reserve(&mut self) {
-        for (&revision, facts) in &self.evidence {
-            for fact in facts {
-                let Fact::Put(kv) = fact else { continue };
-                // A put that keeps the value may have shown it a second time.
-                let Some(value) = kv.value.filter(|_| !self.keeping.contains_key(&kv.key)) else { continue };
-                if let Some([only]) = self.writers.get(&(kv.key, value)).map(Vec::as_slice) {
-                    self.reserved.insert(*only, revision);
-                }
-            }
-        }
-    }
-
-    /// Puts that are not as good as others of their key, as somebody can tell their values apart: single ones, and
-    /// all of a key.
-    fn told_apart(&self, log: &Log<'a>) -> (FxHashSet<u32>, Vec<Keys>) {
-        let mut single = FxHashSet::default();
-        for fact in self.evidence.values().flatten() {
-            if let Fact::Put(Kv { key, value: Some(value), .. }) = fact {
-                single.extend(self.writers.get(&(*key, *value)).into_iter().flatten().copied());
-            }
-        }
-        let asked = log.compares.iter().filter(|compare| matches!(compare.operand, Operand::Value(_)));
-        let mut keys: Vec<Keys> = asked.map(|compare| compare.keys).collect();
-        let actions = log.ops.iter().map(|op| &op.action).chain(&log.actions);
-        keys.extend(actions.filter_map(|action| match action {
-            Action::Put { key, value: None, .. } => Some(Keys::one(*key)),
-            _ => None,
-        }));
-        keys.sort_unstable_by_key(|keys| (keys.from, keys.to));
-        keys.dedup();
-        (single, keys)
-    }
-
-    /// Lists an operation with the keys that it may change.
-    fn offer(&mut self, log: &Log<'a>, op: u32, apart: &(FxHashSet<u32>, Vec<Keys>)) {
-        let Op { invoked, action, .. } = log.ops[op as usize];
-        let mut changed = Vec::new();
-        changes(log, &action, &mut changed);
-        let told = |key| apart.0.contains(&op) || apart.1.iter().any(|keys| keys.contains(key));
-        let kind = match action {
-            Action::Put { key, value: Some(_), lease: 0, keep_lease: false, .. } if !told(key) => Kind::Plain,
-            Action::Delete { keys, .. } if keys.single().is_some() => Kind::Delete,
-            Action::Txn(txn) => {
-                guard(log, &log.txns[txn as usize], &changed).map_or(Kind::Other, Kind::Guarded)
-            }
-            Action::Revoke { .. } => {
-                self.revokes.push(op);
-                return;
-            }
-            _ => Kind::Other,
-        };
-        let reserved = self.reserved.contains_key(&op);
-        for key in changed.iter().flat_map(|keys| keys.from..keys.to) {
-            let offers = self.offers.entry(key).or_default();
-            match kind {
-                Kind::Plain | Kind::Delete if !reserved => {
-                    let stack = if kind == Kind::Plain { &mut offers.plain } else { &mut offers.deletes };
-                    stack.ops.push(op);
-                    self.stacked.insert(op, (key, kind));
-                }
-                Kind::Guarded(guard) => offers.guarded.push((guard, op)),
-                _ => offers.other.push(op),
-            }
-            self.recent.push((invoked, key));
-        }
-    }
-
-    /// A lease lives its time from the last request that refreshed it, counted from when that was sent.
-    fn lease_ends(&mut self, log: &Log<'_>) {
-        for op in &log.ops {
-            let (lease, ttl) = match op.action {
-                Action::Grant { lease, ttl, .. } if op.ending != Ending::Failed => (lease, ttl),
-                Action::KeepAlive { lease, ttl } if op.ending == Ending::Ok && ttl > 0 => (lease, ttl),
-                _ => continue,
-            };
-            let life = u64::try_from(ttl).unwrap_or(0).saturating_mul(1_000_000_000);
-            let end = self.ends.entry(lease).or_default();
-            *end = (*end).max(op.invoked.saturating_add(life));
-        }
-        let mut keys: FxHashSet<(i64, Key)> = log.kvs.iter().map(|kv| (kv.lease, kv.key)).collect();
-        for action in log.ops.iter().map(|op| &op.action).chain(&log.actions) {
-            if let Action::Put { key, lease, .. } = action {
-                keys.insert((*lease, *key));
-            }
-        }
-        for (lease, key) in keys.into_iter().filter(|(lease, _)| *lease != 0) {
-            self.lease_keys.entry(lease).or_default().push(Keys::one(key));
-            self.key_leases.entry(key).or_default().push(lease);
-        }
     }
 
     pub(super) fn take(&mut self, candidate: Candidate, revision: i64) {
@@ -317,7 +155,8 @@ impl<'a> Supply<'a> {
                 keys
             }
             Candidate::Expiry(lease) => self.lease_keys.get(&lease).cloned().unwrap_or_default(),
-            Candidate::Nothing => Vec::new(),
+            Candidate::StrangerPut(key) | Candidate::StrangerDelete(key) => vec![Keys::one(key)],
+            Candidate::Stranger | Candidate::Nothing => Vec::new(),
         }
     }
 
@@ -345,6 +184,8 @@ impl<'a> Supply<'a> {
             ranked.push((rank.0, recency, key, rank.1));
         }
         ranked.sort_unstable();
+        let needy: Vec<Key> =
+            ranked.iter().take_while(|(rank, ..)| *rank < i64::MAX).map(|(_, _, key, _)| *key).collect();
         for (_, _, key, delete) in ranked {
             let scene = (scene.log, store, known_by);
             self.of_key(scene, key, delete, &mut candidates);
@@ -352,6 +193,13 @@ impl<'a> Supply<'a> {
                 self.expiry(store.cell(key).lease, known_by, &mut candidates);
             }
         }
+        // What serves several needs at once comes first.
+        candidates.sort_by_cached_key(|candidate| {
+            let keys = self.keys(scene.log, *candidate);
+            let served = needy.iter().filter(|key| keys.iter().any(|keys| keys.contains(**key))).count();
+            Reverse(served.max(1))
+        });
+        candidates.extend(self.strangers.then_some(Candidate::Stranger));
         candidates
     }
 
@@ -456,6 +304,14 @@ impl<'a> Supply<'a> {
                 self.lease_endings(log, known_by, &looked, &mut candidates);
             }
         }
+        if self.strangers {
+            candidates.push(Candidate::Stranger);
+            let keys = only.into_iter().flatten().filter_map(|keys| keys.single());
+            let seen = self.evidence.contains_key(&revision);
+            for key in keys.filter(|_| !seen) {
+                candidates.extend([Candidate::StrangerPut(key), Candidate::StrangerDelete(key)]);
+            }
+        }
         let mut listed = FxHashSet::default();
         candidates.retain(|candidate| listed.insert(*candidate));
         (candidates, looked)
@@ -527,57 +383,6 @@ impl<'a> Supply<'a> {
             }
         }
     }
-}
-
-/// The keys that an action may change, each once.
-fn changes(log: &Log<'_>, action: &Action<'_>, keys: &mut Vec<Keys>) {
-    match action {
-        Action::Put { key, .. } => keys.push(Keys::one(*key)),
-        Action::Delete { keys: range, .. } => keys.push(*range),
-        Action::Txn(txn) => {
-            let txn = &log.txns[*txn as usize];
-            for at in txn.success.range().chain(txn.failure.range()) {
-                changes(log, &log.actions[at], keys);
-            }
-            keys.sort_unstable_by_key(|keys| (keys.from, keys.to));
-            let mut reach = 0;
-            for keys in keys.iter_mut() {
-                keys.from = keys.from.max(reach).min(keys.to);
-                reach = reach.max(keys.to);
-            }
-            keys.retain(|keys| keys.from < keys.to);
-        }
-        _ => {}
-    }
-}
-
-/// The revision that a transaction's key must have been written at for it to do anything, where it is about one key.
-fn guard(log: &Log<'_>, txn: &Txn, changed: &[Keys]) -> Option<i64> {
-    let [keys] = changed else { return None };
-    let writes = |at: usize| !matches!(log.actions[at], Action::Range { .. });
-    if keys.single().is_none() || txn.failure.range().any(writes) {
-        return None;
-    }
-    let compares = &log.compares[txn.compares.range()];
-    compares.iter().find_map(|compare| match compare.operand {
-        Operand::Mod(n) if compare.comparison == Comparison::Equal && compare.keys == *keys => Some(n),
-        _ => None,
-    })
-}
-
-/// What comparisons that held tell about revisions.
-fn held<'a>(log: &Log<'a>, action: &Action<'a>, facts: &mut Vec<Fact<'a>>) {
-    let Action::Txn(txn) = action else { return };
-    let txn = &log.txns[*txn as usize];
-    for compare in &log.compares[txn.compares.range()] {
-        let exact = txn.succeeded == Some(true) && compare.comparison == Comparison::Equal;
-        match (compare.keys.single(), compare.operand) {
-            (Some(key), Operand::Mod(revision)) if exact => facts.push(Fact::Written { key, revision }),
-            (Some(key), Operand::Create(revision)) if exact => facts.push(Fact::Born { key, revision }),
-            _ => {}
-        }
-    }
-    log.taken(txn).iter().for_each(|action| held(log, action, facts));
 }
 
 /// Answered revokes that may have taken this revision.

@@ -12,8 +12,8 @@ use super::Recorded;
 use super::edn::{Data, Form, Reader};
 use super::pairing::{Ended, Pairing};
 use super::place::ParseError;
-use crate::model::{Mutex, MutexOp, MutexReply};
 use crate::entry::Outcome;
+use crate::model::{Mutex, MutexOp, MutexReply};
 use crate::options::Times;
 
 /// One event of a client.

@@ -1,6 +1,5 @@
 //! A bank: accounts, transfers that fail when the source is short, and reads of all balances at once.
 
-
 use super::Model;
 use crate::entry::Outcome;
 
@@ -58,7 +57,9 @@ impl Model for Bank {
             return (None, BankReply::Transferred(false));
         }
         let mut state = state.clone();
-        let Some(less) = state[from].checked_sub(amount) else { return (None, BankReply::Transferred(false)) };
+        let Some(less) = state[from].checked_sub(amount) else {
+            return (None, BankReply::Transferred(false));
+        };
         state[from] = less;
         let Some(more) = state[to].checked_add(amount) else { return (None, BankReply::Transferred(false)) };
         state[to] = more;

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
-
 use super::{AsRegister, EntryOf, Model, RegisterOp, RegisterReply, Value};
 use crate::entry::{Entry, Outcome};
 
@@ -47,7 +46,9 @@ impl KvOp {
     #[must_use]
     pub fn key(&self) -> &Text {
         match self {
-            Self::Get { key } | Self::Put { key, .. } | Self::Delete { key } | Self::Append { key, .. } => key,
+            Self::Get { key } | Self::Put { key, .. } | Self::Delete { key } | Self::Append { key, .. } => {
+                key
+            }
         }
     }
 }

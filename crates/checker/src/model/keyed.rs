@@ -54,7 +54,11 @@ impl<M: Model> Model for Keyed<M> {
         let (next, reply) = self.model.step(state.get(&op.key).unwrap_or(&init), &op.op);
         let next = next.map(|next| {
             let mut state = state.clone();
-            if next == init { state.remove(&op.key) } else { state.insert(op.key, next) };
+            if next == init {
+                state.remove(&op.key)
+            } else {
+                state.insert(op.key, next)
+            };
             state
         });
         (next, reply)

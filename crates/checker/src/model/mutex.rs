@@ -1,6 +1,5 @@
 //! A lock that one client holds at a time.
 
-
 use super::Model;
 use crate::entry::Outcome;
 

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-
 use super::{AsRegister, EntryOf, Model};
 use crate::entry::Outcome;
 
@@ -84,6 +83,7 @@ impl Model for Register {
         self.init
     }
 
+    #[inline]
     fn step(&self, state: &Value, op: &RegisterOp) -> (Option<Value>, RegisterReply) {
         match *op {
             RegisterOp::Read => (None, RegisterReply::Value(*state)),
@@ -93,14 +93,17 @@ impl Model for Register {
         }
     }
 
+    #[inline]
     fn is_read_only(&self, op: &RegisterOp, reply: &RegisterReply) -> bool {
         *op == RegisterOp::Read || *reply == RegisterReply::Swapped(false)
     }
 
+    #[inline]
     fn never_writes(&self, op: &RegisterOp) -> bool {
         *op == RegisterOp::Read
     }
 
+    #[inline]
     fn observes(&self, op: &RegisterOp, _: &RegisterReply) -> bool {
         !matches!(op, RegisterOp::Write(_))
     }

@@ -185,16 +185,25 @@ impl<'a, M: Model, K: Bits, U: Bits> Depth<'a, M, K, U> {
             return false;
         }
         let writes = self.open.writes.clone();
-        let mut alike = writes.minus(&at.known).map(|place| self.timeline.items[self.open.placed[place] as usize]);
+        let mut alike =
+            writes.minus(&at.known).map(|place| self.timeline.items[self.open.placed[place] as usize]);
         !self.rules.exchange
-            || !alike.any(|open| open.effect == item.effect && self.stepper.space.step(at.state, open.entry).is_some())
+            || !alike.any(|open| {
+                open.effect == item.effect && self.stepper.space.step(at.state, open.entry).is_some()
+            })
     }
 
     fn take(&mut self, from: &Configuration<K, U>, number: u32) -> Option<Configuration<K, U>> {
         self.stepper.take(from, number, &self.open, self.event)
     }
 
-    fn traced(&mut self, from: &Configuration<K, U>, next: &Configuration<K, U>, number: u32, trace: u32) -> u32 {
+    fn traced(
+        &mut self,
+        from: &Configuration<K, U>,
+        next: &Configuration<K, U>,
+        number: u32,
+        trace: u32,
+    ) -> u32 {
         let mut trace = self.trace.extend(trace, number);
         for place in next.known.minus(&from.known) {
             if self.open.placed[place] != number {

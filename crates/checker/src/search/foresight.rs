@@ -154,7 +154,8 @@ impl Foresight {
                 return false;
             }
             let call = self.calls[number as usize];
-            let taken = (call as usize) < now && at.known.has(view.timeline.items[number as usize].place as usize);
+            let taken =
+                (call as usize) < now && at.known.has(view.timeline.items[number as usize].place as usize);
             if call < last && !taken && provides(number) {
                 return true;
             }

@@ -104,7 +104,8 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
     ) -> Self {
         let mut front = Antichain::new(rules.dominance);
         let none = K::none(timeline.places);
-        let first = Configuration { known: none.clone(), used: U::none(timeline.unknown.len()), state: 0, event: 0 };
+        let first =
+            Configuration { known: none.clone(), used: U::none(timeline.unknown.len()), state: 0, event: 0 };
         front.insert(first, (NONE, NONE, 0, NONE));
         Self {
             timeline,

@@ -48,7 +48,14 @@ pub(crate) fn decide<M: Model>(
         entries = &blurred;
     }
     let timeline = Timeline::new(model, entries);
-    let search = Search { model, entries, timeline: &timeline, foresight: Foresight::new(model, entries, &timeline), options, witness };
+    let search = Search {
+        model,
+        entries,
+        timeline: &timeline,
+        foresight: Foresight::new(model, entries, &timeline),
+        options,
+        witness,
+    };
     search.with_width()
 }
 
@@ -59,7 +66,14 @@ pub(crate) fn decide_inline<M: Model>(
     options: &Options<'_>,
 ) -> (Decided, u64, Vec<u32>) {
     let timeline = Timeline::new(model, entries);
-    let search = Search { model, entries, timeline: &timeline, foresight: Foresight::new(model, entries, &timeline), options, witness: true };
+    let search = Search {
+        model,
+        entries,
+        timeline: &timeline,
+        foresight: Foresight::new(model, entries, &timeline),
+        options,
+        witness: true,
+    };
     search.prefix()
 }
 
@@ -139,7 +153,8 @@ impl<M: Model> Search<'_, M> {
             None => front.run(&mut meter),
             Some(always) => hasty::run(&mut front, self.timeline, always, &mut meter),
         };
-        let longest = front.front.alive().map(|node| node.trace).max_by_key(|&trace| front.trace.length(trace));
+        let longest =
+            front.front.alive().map(|node| node.trace).max_by_key(|&trace| front.trace.length(trace));
         (ran, front.trace.order(longest.unwrap_or(NONE)))
     }
 
@@ -151,8 +166,14 @@ impl<M: Model> Search<'_, M> {
     ) -> (Ran, Vec<u32>) {
         let trace = if self.witness { Trace::kept() } else { Trace::off() };
         let mut meter = Meter::new(budget, cancelled);
-        let mut depth =
-            Depth::<M, K, U>::new(self.model, self.entries, self.timeline, &self.foresight, self.options.rules, trace);
+        let mut depth = Depth::<M, K, U>::new(
+            self.model,
+            self.entries,
+            self.timeline,
+            &self.foresight,
+            self.options.rules,
+            trace,
+        );
         let (ran, trace) = depth.run(limit, &mut meter);
         (ran, depth.trace.order(trace))
     }
@@ -160,7 +181,8 @@ impl<M: Model> Search<'_, M> {
     /// Tries to find an explanation by leaving out most, then less; by turns depth first and breadth first.
     fn hasty<K: Bits, U: Bits>(&self, cancelled: &(dyn Fn() -> bool + Sync)) -> (Ran, Vec<u32>) {
         let mut result = (Ran::GaveUp { event: 0, why: GaveUp::Steps }, Vec::new());
-        let (mut left, mut steps) = (self.options.budget.steps, HASTY_STEPS.0 + HASTY_STEPS.1 * self.timeline.events.len() as u64);
+        let (mut left, mut steps) =
+            (self.options.budget.steps, HASTY_STEPS.0 + HASTY_STEPS.1 * self.timeline.events.len() as u64);
         for limit in [0, 1, 2, 4, 8, u32::MAX] {
             let trial = Budget { steps: steps.min(left), ..self.options.budget };
             if !self.timeline.unknown.is_empty() && limit < u32::MAX {
@@ -223,7 +245,8 @@ impl<M: Model> Search<'_, M> {
             Trace::kept(),
         );
         let ran = front.run(&mut meter);
-        let longest = front.front.alive().map(|node| node.trace).max_by_key(|&trace| front.trace.length(trace));
+        let longest =
+            front.front.alive().map(|node| node.trace).max_by_key(|&trace| front.trace.length(trace));
         let order = front.trace.order(longest.unwrap_or(NONE));
         let order = self.indices(&order);
         (self.decided(ran, &[]), meter.steps, order)

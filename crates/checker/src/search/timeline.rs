@@ -52,8 +52,12 @@ pub(super) struct Timeline {
 
 impl Timeline {
     pub(super) fn new<M: Model>(model: &M, entries: &[EntryOf<M>]) -> Self {
-        let mut timeline =
-            Self { events: Vec::new(), items: Vec::with_capacity(entries.len()), unknown: Vec::new(), places: 0 };
+        let mut timeline = Self {
+            events: Vec::new(),
+            items: Vec::with_capacity(entries.len()),
+            unknown: Vec::new(),
+            places: 0,
+        };
         // Time, then calls before returns (intervals are closed), then the order of the entries.
         let mut order: Vec<(u64, u32)> = Vec::with_capacity(entries.len() * 2);
         for (index, entry) in entries.iter().enumerate() {
@@ -68,7 +72,9 @@ impl Timeline {
         order.sort_unstable_by_key(|&(time, event)| (time, event & 1, event));
         timeline.events = order
             .into_iter()
-            .map(|(_, event)| if event & 1 == 0 { Event::Call(event >> 1) } else { Event::Return(event >> 1) })
+            .map(
+                |(_, event)| if event & 1 == 0 { Event::Call(event >> 1) } else { Event::Return(event >> 1) },
+            )
             .collect();
         timeline.give_places(model, entries);
         timeline.give_parts(model, entries);

@@ -12,20 +12,20 @@ pub(super) const NONE: u32 = u32::MAX;
 /// The group of the value that is held at first.
 pub(super) const FIRST: u32 = 0;
 
-/// A value: its write and its reads.
+/// A value: its write and its reads. Kept small, as there are as many as writes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Group {
     /// Entry that wrote it; [`NONE`] for the first value, or if nobody did.
     pub(super) writer: u32,
-    /// Entry of the read that returned first, and that was called last.
-    pub(super) first_read: u32,
-    pub(super) last_read: u32,
-    /// Return of the first, and call of the last; [`OPEN`] and 0 without reads.
-    pub(super) read_by: u64,
-    pub(super) read_from: u64,
     /// It was held for certain.
     pub(super) held: bool,
+    /// First return of its reads; [`OPEN`] without any.
+    pub(super) read_by: u64,
+    /// Last call of its reads; 0 without any.
+    pub(super) read_from: u64,
 }
+
+const EMPTY: Group = Group { writer: NONE, held: false, read_by: OPEN, read_from: 0 };
 
 /// Groups joined by compare-and-sets, by the first of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,52 +78,16 @@ enum Ids {
 }
 
 impl Ids {
-    fn new(init: Value, entries: &[RegisterEntry]) -> (Self, usize) {
-        let mut most = 0;
-        for entry in entries {
-            let mut see = |value: Value| {
-                if value != init {
-                    most = most.max(value.0);
-                }
-            };
-            match entry.op {
-                RegisterOp::Write(value) => see(value),
-                RegisterOp::Cas { from, to } => {
-                    see(from);
-                    see(to);
-                }
-                RegisterOp::Read => {
-                    if let Outcome::Ok(RegisterReply::Value(value)) = entry.outcome {
-                        see(value);
-                    }
-                }
+    /// The value's number, given so many that are known. `None`: too large for a table.
+    fn number(&mut self, value: Value, known: usize, most: usize) -> Option<u32> {
+        match self {
+            Self::Dense(init) if value == *init => Some(FIRST),
+            Self::Dense(_) => (value.0 as usize + 1 < most).then(|| value.0 + 1),
+            Self::Sparse(ids) => {
+                let next = u32::try_from(known).expect("fewer than 2^32 values");
+                Some(*ids.entry(value).or_insert(next))
             }
         }
-        // A table with room for four times as many values as there are operations is still smaller than they are.
-        if (most as usize) < entries.len() * 4 + 1024 {
-            return (Self::Dense(init), most as usize + 2);
-        }
-        let mut ids = HashMap::from([(init, FIRST)]);
-        for entry in entries {
-            let mut see = |value: Value| {
-                let next = u32::try_from(ids.len()).expect("fewer than 2^32 values");
-                ids.entry(value).or_insert(next);
-            };
-            match entry.op {
-                RegisterOp::Write(value) => see(value),
-                RegisterOp::Cas { from, to } => {
-                    see(from);
-                    see(to);
-                }
-                RegisterOp::Read => {
-                    if let Outcome::Ok(RegisterReply::Value(value)) = entry.outcome {
-                        see(value);
-                    }
-                }
-            }
-        }
-        let count = ids.len();
-        (Self::Sparse(ids), count)
     }
 
     fn of(&self, value: Value) -> u32 {
@@ -135,62 +99,81 @@ impl Ids {
     }
 }
 
+/// Values are not unique.
+struct Twice;
+
 impl<'a> Groups<'a> {
     /// `None` if a value was written twice.
     pub(super) fn new(init: Value, entries: &'a [RegisterEntry]) -> Option<Self> {
-        let (ids, count) = Ids::new(init, entries);
-        let empty = Group {
-            writer: NONE,
-            first_read: NONE,
-            last_read: NONE,
-            read_by: OPEN,
-            read_from: 0,
-            held: false,
+        let with = |ids: Ids| {
+            let mut groups = Vec::with_capacity(entries.len() / 2 + 1);
+            groups.push(Group { held: true, ..EMPTY });
+            Self { entries, groups, refused: Vec::new(), ids }
         };
-        let mut this = Self { entries, groups: vec![empty; count], refused: Vec::new(), ids };
-        this.groups[FIRST as usize].held = true;
-        for (index, entry) in (0..).zip(entries) {
-            match (entry.op, &entry.outcome) {
-                (_, Outcome::Failed) | (RegisterOp::Read, Outcome::Unknown) => {}
-                (RegisterOp::Read, Outcome::Ok(reply)) => {
-                    let RegisterReply::Value(value) = *reply else { return None };
-                    this.read(index, value, entry);
-                }
-                (RegisterOp::Cas { from, .. }, Outcome::Ok(RegisterReply::Swapped(false))) => {
-                    let group = this.ids.of(from);
-                    let (call, returned) = (entry.call, entry.returned);
-                    this.refused.push(Refused { group, call, returned, entry: index });
-                }
-                (
-                    RegisterOp::Write(value) | RegisterOp::Cas { to: value, .. },
-                    Outcome::Unknown | Outcome::Ok(RegisterReply::Written | RegisterReply::Swapped(true)),
-                ) => {
-                    let group = this.ids.of(value);
-                    let written = &mut this.groups[group as usize];
-                    if group == FIRST || written.writer != NONE {
-                        return None;
-                    }
-                    written.writer = index;
-                    written.held |= entry.outcome != Outcome::Unknown;
-                }
-                // A reply that does not belong to the operation: no value to go by.
-                _ => return None,
-            }
+        let mut dense = with(Ids::Dense(init));
+        match dense.fill() {
+            Ok(true) => return Some(dense),
+            Err(Twice) => return None,
+            Ok(false) => {}
         }
-        Some(this)
+        let mut sparse = with(Ids::Sparse(HashMap::from([(init, FIRST)])));
+        sparse.fill().is_ok().then_some(sparse)
     }
 
-    fn read(&mut self, index: u32, value: Value, entry: &RegisterEntry) {
-        let group = &mut self.groups[self.ids.of(value) as usize];
-        group.held = true;
-        if entry.returned < group.read_by || group.first_read == NONE {
-            group.read_by = entry.returned;
-            group.first_read = index;
+    /// The value's group, made if it is new.
+    fn group(&mut self, value: Value) -> Option<usize> {
+        // A table with room for four times as many values as there are operations is still smaller than they are.
+        let most = self.entries.len() * 4 + 1024;
+        let number = self.ids.number(value, self.groups.len(), most)? as usize;
+        if number >= self.groups.len() {
+            self.groups.resize(number + 1, EMPTY);
         }
-        if entry.call >= group.read_from {
-            group.read_from = entry.call;
-            group.last_read = index;
+        Some(number)
+    }
+
+    /// Goes through the entries. `false`: some value does not fit into a table.
+    fn fill(&mut self) -> Result<bool, Twice> {
+        for (index, entry) in (0..).zip(self.entries) {
+            let value = match (entry.op, &entry.outcome) {
+                (_, Outcome::Failed) | (RegisterOp::Read, Outcome::Unknown) => continue,
+                (RegisterOp::Read, Outcome::Ok(RegisterReply::Value(value))) => *value,
+                (RegisterOp::Cas { from, .. }, Outcome::Ok(RegisterReply::Swapped(false))) => from,
+                (RegisterOp::Write(value), Outcome::Unknown | Outcome::Ok(RegisterReply::Written)) => value,
+                (
+                    RegisterOp::Cas { from, to },
+                    Outcome::Unknown | Outcome::Ok(RegisterReply::Swapped(true)),
+                ) => {
+                    if self.group(from).is_none() {
+                        return Ok(false);
+                    }
+                    to
+                }
+                // A reply that does not belong to the operation: no value to go by.
+                _ => return Err(Twice),
+            };
+            let Some(number) = self.group(value) else { return Ok(false) };
+            let group = &mut self.groups[number];
+            match (entry.op, &entry.outcome) {
+                (RegisterOp::Read, _) => {
+                    group.held = true;
+                    group.read_by = group.read_by.min(entry.returned);
+                    group.read_from = group.read_from.max(entry.call);
+                }
+                (_, Outcome::Ok(RegisterReply::Swapped(false))) => {
+                    let group = u32::try_from(number).expect("fewer than 2^32 values");
+                    let (call, returned) = (entry.call, entry.returned);
+                    self.refused.push(Refused { group, call, returned, entry: index });
+                }
+                (_, outcome) => {
+                    if number == FIRST as usize || group.writer != NONE {
+                        return Err(Twice);
+                    }
+                    group.writer = index;
+                    group.held |= *outcome != Outcome::Unknown;
+                }
+            }
         }
+        Ok(true)
     }
 
     /// The group that the compare-and-set of this entry was made from; [`NONE`] for a write.
@@ -265,7 +248,7 @@ impl<'a> Groups<'a> {
         if walked != held.iter().filter(|&&held| held).count() {
             return Err(self.circle(&held, &next));
         }
-        let blocks = Blocks { list: blocks, next, held };
+        let blocks = Blocks::new(blocks, next, held);
         self.spans(&blocks)?;
         Ok(blocks)
     }
@@ -273,47 +256,32 @@ impl<'a> Groups<'a> {
     /// Walks a block from its first group. Nothing may return before what comes earlier is called.
     fn walk(&self, root: u32, next: &[u32]) -> Result<(Block, usize), Vec<u32>> {
         let mut block = Block { root, f: if root == FIRST { 0 } else { OPEN }, s: 0 };
-        // The last call so far, and whose it was.
-        let (mut called, mut caller) = (0, NONE);
         let (mut group, mut length) = (root, 0);
         while group != NONE {
-            let Group { writer, first_read, last_read, read_by, read_from, .. } = self.groups[group as usize];
-            if writer != NONE {
-                let (call, deadline) = self.written(group);
-                if deadline < called {
-                    return Err(self.core(&[root], next, &[writer, caller]));
-                }
-                block.f = block.f.min(deadline);
-                if call >= called {
-                    (called, caller) = (call, writer);
-                }
+            let Group { read_by, read_from, .. } = self.groups[group as usize];
+            let (call, deadline) = if group == FIRST { (0, OPEN) } else { self.written(group) };
+            let called = block.s.max(call);
+            if deadline < block.s || read_by < called {
+                return Err(self.core(&[root], next, &[]));
             }
-            if first_read != NONE {
-                if read_by < called {
-                    return Err(self.core(&[root], next, &[first_read, caller]));
-                }
-                block.f = block.f.min(read_by);
-                if read_from >= called {
-                    (called, caller) = (read_from, last_read);
-                }
-            }
+            block.f = block.f.min(deadline).min(read_by);
+            block.s = called.max(read_from);
             length += 1;
             group = next[group as usize];
         }
-        block.s = called;
         Ok((block, length))
     }
 
     /// No forward spans overlap, and no backward span lies strictly inside of a forward one.
     fn spans(&self, blocks: &Blocks) -> Result<(), Vec<u32>> {
-        let forward = blocks.forward();
+        let forward = &blocks.forward;
         for pair in forward.windows(2) {
             if pair[1].f < pair[0].s {
                 return Err(self.core(&[pair[0].root, pair[1].root], &blocks.next, &[]));
             }
         }
         for block in blocks.list.iter().filter(|block| !block.is_forward() && block.root != FIRST) {
-            if let Some(around) = around(&forward, block.s)
+            if let Some(around) = around(forward, block.s)
                 && block.f < around.s
             {
                 return Err(self.core(&[block.root, around.root], &blocks.next, &[]));
@@ -324,16 +292,39 @@ impl<'a> Groups<'a> {
 
     /// The operations of these blocks that bound them, with all writes that join them; and these entries.
     pub(super) fn core(&self, roots: &[u32], next: &[u32], entries: &[u32]) -> Vec<u32> {
-        let mut core = entries.to_vec();
+        let mut groups = Vec::new();
         for &root in roots {
             let mut group = root;
-            // A circle has no root, so a walk from one ends.
+            // A block has a root, so it is no circle, and a walk from there ends.
             while group != NONE {
-                let Group { writer, first_read, last_read, .. } = self.groups[group as usize];
-                core.extend([writer, first_read, last_read]);
+                groups.push(group);
                 group = next[group as usize];
             }
         }
+        self.bounds(&groups, entries)
+    }
+
+    /// The writes of these groups, their first and last reads, and these entries.
+    fn bounds(&self, groups: &[u32], entries: &[u32]) -> Vec<u32> {
+        let mut core = entries.to_vec();
+        core.extend(groups.iter().map(|&group| self.groups[group as usize].writer));
+        let mut reads: HashMap<u32, (u32, u32)> = groups.iter().map(|&group| (group, (NONE, NONE))).collect();
+        for (index, entry) in (0..).zip(self.entries) {
+            let (RegisterOp::Read, Outcome::Ok(RegisterReply::Value(value))) = (entry.op, &entry.outcome)
+            else {
+                continue;
+            };
+            let group = self.ids.of(*value);
+            let Some((first, last)) = reads.get_mut(&group) else { continue };
+            let bounds = self.groups[group as usize];
+            if *first == NONE && entry.returned == bounds.read_by {
+                *first = index;
+            }
+            if *last == NONE && entry.call == bounds.read_from {
+                *last = index;
+            }
+        }
+        core.extend(reads.values().flat_map(|&(first, last)| [first, last]));
         tidy(core)
     }
 
@@ -350,18 +341,11 @@ impl<'a> Groups<'a> {
                 }
             }
         }
-        let left = (0..held.len()).find(|&group| held[group] && !reached[group]);
-        let mut core = Vec::new();
-        let Some(start) = left else { return core };
-        let mut group = start;
-        loop {
-            let Group { writer, first_read, .. } = self.groups[group];
-            core.extend([writer, first_read]);
-            group = next[group] as usize;
-            if group == start || group == NONE as usize || core.len() > 2 * held.len() {
-                return tidy(core);
-            }
-        }
+        // What no root leads to is held because of what is built on it: a circle, with at most one way out of it.
+        let left = (0u32..).zip(held.iter().zip(&reached));
+        let groups: Vec<u32> =
+            left.filter_map(|(group, (&held, &reached))| (held && !reached).then_some(group)).collect();
+        self.bounds(&groups, &[])
     }
 }
 
@@ -384,17 +368,16 @@ impl Joined<'_, '_> {
         let groups = self.groups;
         self.next = vec![NONE; groups.groups.len()];
         self.held = groups.groups.iter().map(|group| group.held).collect();
-        let mut seen: Vec<u32> = (0..).zip(&self.held).filter_map(|(group, &held)| held.then_some(group)).collect();
+        let mut seen: Vec<u32> =
+            (0..).zip(&self.held).filter_map(|(group, &held)| held.then_some(group)).collect();
         while let Some(group) = seen.pop() {
             if group == FIRST {
                 continue;
             }
-            let Group { writer, first_read, .. } = groups.groups[group as usize];
+            let writer = groups.groups[group as usize].writer;
             if writer == NONE {
                 // Nobody wrote it: the read, or the compare-and-set that built on it, explains nothing.
-                let builder = self.next[group as usize];
-                let by = if builder == NONE { NONE } else { groups.groups[builder as usize].writer };
-                return Err(self.seen_through(builder, &[first_read, by]));
+                return Err(self.seen_through(group, &[]));
             }
             let source = groups.source(writer);
             if source == NONE {
@@ -419,16 +402,15 @@ impl Joined<'_, '_> {
 
     /// What shows that the group was held: its read, its write if that is known, or what was built on it.
     fn seen_through(&self, mut group: u32, entries: &[u32]) -> Vec<u32> {
-        let mut core = entries.to_vec();
+        let mut groups = Vec::new();
         while group != NONE {
-            let Group { writer, first_read, held, .. } = self.groups.groups[group as usize];
-            core.extend([writer, first_read]);
-            if held {
+            groups.push(group);
+            if self.groups.groups[group as usize].held {
                 break;
             }
             group = self.next[group as usize];
         }
-        tidy(core)
+        self.groups.bounds(&groups, entries)
     }
 }
 
@@ -440,15 +422,17 @@ pub(super) struct Blocks {
     pub(super) next: Vec<u32>,
     /// By group: it was held.
     pub(super) held: Vec<bool>,
+    /// Forward blocks by time. The first value counts as one: nothing comes before it.
+    pub(super) forward: Vec<Block>,
 }
 
 impl Blocks {
-    /// Forward blocks by time. The first value counts as one: nothing comes before it.
-    pub(super) fn forward(&self) -> Vec<Block> {
+    fn new(list: Vec<Block>, next: Vec<u32>, held: Vec<bool>) -> Self {
         let is_forward = |block: &&Block| block.is_forward() || block.root == FIRST;
-        let mut forward: Vec<Block> = self.list.iter().filter(is_forward).copied().collect();
-        forward.sort_unstable_by_key(|block| (block.root != FIRST, block.f, block.s));
-        forward
+        let mut forward: Vec<Block> = list.iter().filter(is_forward).copied().collect();
+        // Values come nearly in the order of time, which this sort makes use of.
+        forward.sort_by_key(|block| (block.root != FIRST, block.f, block.s));
+        Self { list, next, held, forward }
     }
 }
 

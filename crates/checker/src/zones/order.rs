@@ -17,6 +17,8 @@
 //! nothing does, the question stays open: it is for the search to decide, and none of this calls a history invalid, except
 //! where one failed compare-and-set by itself shows that its value was held throughout.
 
+use std::collections::HashMap;
+
 use super::groups::{Block, Blocks, FIRST, Group, Groups, Held, NONE, Refused};
 use crate::entry::OPEN;
 
@@ -34,8 +36,42 @@ const NEAR: usize = 24;
 /// So many blocks after a change must be passed before it is kept.
 const BEYOND: usize = 12;
 
-/// A set of instants: intervals, in order.
-type Instants = Vec<(u64, u64)>;
+/// A set of instants: intervals, in order. Nearly always one.
+#[derive(Clone, Debug, Default)]
+struct Instants {
+    first: Option<(u64, u64)>,
+    more: Vec<(u64, u64)>,
+}
+
+impl Instants {
+    fn one(begin: u64, end: u64) -> Self {
+        Self { first: (begin <= end).then_some((begin, end)), more: Vec::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.first.into_iter().chain(self.more.iter().copied())
+    }
+
+    fn end(&self) -> u64 {
+        self.more.last().copied().or(self.first).map_or(0, |last| last.1)
+    }
+
+    /// Adds an interval that begins and ends no earlier than the last.
+    fn add(&mut self, begin: u64, end: u64) {
+        if begin > end {
+            return;
+        }
+        match self.more.last_mut().or(self.first.as_mut()) {
+            None => self.first = Some((begin, end)),
+            Some(last) if begin <= last.1 => last.1 = last.1.max(end),
+            Some(_) => self.more.push((begin, end)),
+        }
+    }
+}
 
 /// An order in which everything has a place.
 #[derive(Debug)]
@@ -66,7 +102,7 @@ struct Placer<'g, 'a> {
     order: Vec<u32>,
     /// Before each block of the order: the instants at which the value before can end.
     ends: Vec<Instants>,
-    /// Unknown writes that nobody saw: call and group, by call. They are taken out as they are used.
+    /// Unknown writes of values that nobody saw or expected: call and group, by call. They are taken out as they are used.
     spare: Vec<(u64, u32)>,
 }
 
@@ -82,26 +118,36 @@ impl<'g, 'a> Placer<'g, 'a> {
         for group in 1..starts.len() {
             starts[group] += starts[group - 1];
         }
-        let forward = blocks.forward();
+        let forward = &blocks.forward;
         let place = |block: &Block| {
             if block.is_forward() || block.root == FIRST {
                 return (block.root != FIRST, block.f, true, block.root);
             }
-            let instant = super::groups::around(&forward, block.s).map_or(block.s, |around| around.s);
+            let instant = super::groups::around(forward, block.s).map_or(block.s, |around| around.s);
             (true, instant, false, block.root)
         };
         let mut order: Vec<_> = blocks.list.iter().map(place).collect();
-        order.sort_unstable();
+        // Values come nearly in the order of time, which this sort makes use of.
+        order.sort();
         let order = order.into_iter().map(|(.., root)| root).collect();
         let mut spare: Vec<(u64, u32)> = Vec::new();
         if !refused.is_empty() {
+            // Held, such a value must not be one that a failed compare-and-set expects: those were left out above.
+            let mut expected = vec![false; groups.groups.len()];
+            for refused in &groups.refused {
+                expected[refused.group as usize] = true;
+            }
             let unseen = (0u32..).zip(&groups.groups).filter(|&(group, found)| {
-                found.writer != NONE && !blocks.held[group as usize] && groups.is_write(found.writer)
+                let group = group as usize;
+                found.writer != NONE
+                    && !blocks.held[group]
+                    && !expected[group]
+                    && groups.is_write(found.writer)
             });
             spare.extend(unseen.map(|(group, _)| (groups.written(group).0, group)));
             spare.sort_unstable();
         }
-        Self { groups, blocks, refused, starts, order, ends: vec![vec![(0, OPEN)]], spare }
+        Self { groups, blocks, refused, starts, order, ends: vec![Instants::one(0, OPEN)], spare }
     }
 
     fn refused(&self, group: u32) -> &[Refused] {
@@ -121,13 +167,21 @@ impl<'g, 'a> Placer<'g, 'a> {
             }
             let mut called = 0;
             for (at, &group) in chain.iter().enumerate() {
-                called = called.max(self.groups.written(group).0).max(self.groups.groups[group as usize].read_from);
+                called = called
+                    .max(self.groups.written(group).0)
+                    .max(self.groups.groups[group as usize].read_from);
                 let ends = chain.get(at + 1).map_or(called, |&next| called.max(self.groups.written(next).0));
                 let begins_before = |refused: &&Refused| group == FIRST || refused.call > latest[at];
-                let inside =
-                    self.refused(group).iter().find(|refused| begins_before(refused) && ends > refused.returned);
+                let inside = self
+                    .refused(group)
+                    .iter()
+                    .find(|refused| begins_before(refused) && ends > refused.returned);
                 if let Some(refused) = inside {
-                    return Err(Failed::Refused(self.groups.core(&[block.root], &self.blocks.next, &[refused.entry])));
+                    return Err(Failed::Refused(self.groups.core(
+                        &[block.root],
+                        &self.blocks.next,
+                        &[refused.entry],
+                    )));
                 }
             }
         }
@@ -144,13 +198,10 @@ impl<'g, 'a> Placer<'g, 'a> {
     fn run(&mut self, from: usize, until: usize) -> Option<usize> {
         self.ends.truncate(from + 1);
         for at in from..self.order.len().min(until) {
-            let mut ends = Instants::new();
-            std::mem::swap(&mut ends, &mut self.ends[at]);
-            let after = self.pass(self.order[at], &ends);
-            self.ends[at] = ends;
+            let after = self.pass(self.order[at], &self.ends[at]);
             // The last value of all is held forever.
-            let stays = after.last().is_some_and(|last| at + 1 < self.order.len() || last.1 == OPEN);
-            if !stays {
+            let stays = at + 1 < self.order.len() || after.end() == OPEN;
+            if after.is_empty() || !stays {
                 return Some(at);
             }
             self.ends.push(after);
@@ -171,15 +222,19 @@ impl<'g, 'a> Placer<'g, 'a> {
 
     /// The same for one value.
     fn step(&self, group: u32, before: &Instants) -> Instants {
-        let mut after = Instants::new();
+        let Group { read_by, read_from, .. } = self.groups.groups[group as usize];
+        if group != FIRST && self.refused(group).is_empty() {
+            // The first instant allows all that later ones do.
+            let (call, deadline) = self.groups.written(group);
+            let fits = |&(begin, end): &(u64, u64)| begin.max(call) <= end.min(deadline).min(read_by);
+            let first = before.iter().find(fits);
+            return first.map_or_else(Instants::default, |(begin, _)| {
+                Instants::one(begin.max(call).max(read_from), OPEN)
+            });
+        }
+        let mut after = Instants::default();
         for (begin, end) in self.pieces(group, before) {
-            let begin = begin.max(self.groups.groups[group as usize].read_from);
-            match after.last_mut() {
-                _ if begin > end => {}
-                // Begins and ends both rise from piece to piece.
-                Some(last) if begin <= last.1 => last.1 = last.1.max(end),
-                _ => after.push((begin, end)),
-            }
+            after.add(begin.max(read_from), end);
         }
         after
     }
@@ -196,14 +251,10 @@ impl<'g, 'a> Placer<'g, 'a> {
         }
         let (call, deadline) = self.groups.written(group);
         let last = deadline.min(self.groups.groups[group as usize].read_by);
-        let fits = |&(begin, end): &(u64, u64)| {
+        let fits = |(begin, end): (u64, u64)| {
             let (begin, end) = (begin.max(call), end.min(last));
             (begin <= end).then_some((begin, end))
         };
-        if refused.is_empty() {
-            // The first instant allows all that later ones do.
-            return before.iter().find_map(fits).map(|(begin, _)| (begin, OPEN)).into_iter().collect();
-        }
         // By when the value must end if the failed ones from here on (by call) began after it.
         let mut by = vec![OPEN; refused.len() + 1];
         for at in (0..refused.len()).rev() {
@@ -229,7 +280,7 @@ impl<'g, 'a> Placer<'g, 'a> {
     fn put_in(&mut self, failed: usize) -> Option<usize> {
         for at in [failed, failed.saturating_sub(1), failed + 1] {
             let Some(ends) = self.ends.get(at.min(failed)) else { continue };
-            let by = ends.last().map_or(0, |last| last.1);
+            let by = ends.end();
             let spare = self.spare.partition_point(|spare| spare.0 <= by).checked_sub(1);
             let Some(spare) = spare.filter(|_| at > 0) else { continue };
             self.order.insert(at, self.spare[spare].1);
@@ -296,12 +347,11 @@ impl<'g, 'a> Placer<'g, 'a> {
     fn propose(&self, first: usize, last: usize) -> Option<Vec<u32>> {
         let all = self.groups.entries;
         let mut picked: Vec<u32> = Vec::new();
-        let mut member: std::collections::HashMap<u32, u32> = std::collections::HashMap::new();
+        let mut member: HashMap<u32, u32> = HashMap::new();
         for &root in &self.order[first..last] {
+            picked.extend(self.groups.core(&[root], &self.blocks.next, &[]));
             for group in self.chain(root) {
-                let Group { writer, first_read, last_read, .. } = self.groups.groups[group as usize];
-                member.insert(writer, root);
-                picked.extend([writer, first_read, last_read].into_iter().filter(|&entry| entry != NONE));
+                member.insert(self.groups.groups[group as usize].writer, root);
                 picked.extend(self.refused(group).iter().map(|refused| refused.entry));
             }
         }
@@ -331,7 +381,7 @@ impl Placed<'_, '_> {
         let mut end = OPEN;
         for (&root, before) in order.iter().zip(ends).rev() {
             let chain = placer.chain(root);
-            let mut befores = vec![before.clone()];
+            let mut befores = vec![Instants::clone(before)];
             for &group in &chain[..chain.len() - 1] {
                 let after = placer.step(group, &befores[befores.len() - 1]);
                 befores.push(after);

@@ -2,8 +2,8 @@
 //! `cargo run --release -p checker --example attack_models` does.
 
 use checker::{
-    Bank, EntryOf, KeyValue, Model, Mutex, Options, Outcome, Register, Report, Rules, Tactic, Verdict,
-    check, check_by_search,
+    Bank, EntryOf, KeyValue, Model, Mutex, Options, Outcome, Register, Report, Rules, Tactic, Verdict, check,
+    check_by_search,
 };
 
 use crate::generate::{Draw, Random, small};
@@ -59,7 +59,11 @@ pub(crate) fn settings() -> Vec<Rules> {
         settings.extend([without, only]);
     }
     for tactic in [Tactic::Depth, Tactic::Hasty] {
-        settings.extend([Rules { tactic, ..all }, Rules { tactic, ..none }, Rules { tactic, wide: true, ..all }]);
+        settings.extend([
+            Rules { tactic, ..all },
+            Rules { tactic, ..none },
+            Rules { tactic, wide: true, ..all },
+        ]);
     }
     settings.push(Rules { wide: true, ..all });
     settings
@@ -77,7 +81,13 @@ pub(crate) fn attack<M: Draw>(model: &M, seed: u64, most: u32) -> Met {
     met.unknown += u64::from(entries.iter().any(|entry| entry.outcome == Outcome::Unknown));
     for rules in settings() {
         met.checks += 1;
-        let options = Options { rules, witness: true, whole: seed.is_multiple_of(7), evidence: rules == Rules::default(), ..Options::default() };
+        let options = Options {
+            rules,
+            witness: true,
+            whole: seed.is_multiple_of(7),
+            evidence: rules == Rules::default(),
+            ..Options::default()
+        };
         let report = check_by_search(model, &entries, &options);
         judge(model, &entries, &report, expected, seed, &format!("{rules:?}"));
     }

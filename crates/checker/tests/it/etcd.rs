@@ -14,3 +14,7 @@ mod model;
 mod oracle;
 #[path = "etcd/record.rs"]
 mod record;
+#[path = "etcd/strangers.rs"]
+mod strangers;
+#[path = "etcd/tape.rs"]
+mod tape;

@@ -30,7 +30,12 @@ fn extend<M: Model>(model: &M, state: &M::State, left: &[&EntryOf<M>]) -> bool {
 }
 
 /// Says what is wrong with an order that claims to explain the entries; it need not hold all of them.
-pub(crate) fn flaw<M: Model>(model: &M, entries: &[EntryOf<M>], order: &[usize], whole: bool) -> Option<String> {
+pub(crate) fn flaw<M: Model>(
+    model: &M,
+    entries: &[EntryOf<M>],
+    order: &[usize],
+    whole: bool,
+) -> Option<String> {
     let mut state = model.init();
     let mut instant = 0;
     let mut seen = vec![false; entries.len()];
@@ -46,10 +51,13 @@ pub(crate) fn flaw<M: Model>(model: &M, entries: &[EntryOf<M>], order: &[usize],
         let (after, reply) = model.step(&state, &entry.op);
         match &entry.outcome {
             Outcome::Failed => return Some(format!("{index} failed")),
-            Outcome::Ok(expected) if *expected != reply => return Some(format!("{index} would reply {reply:?}")),
+            Outcome::Ok(expected) if *expected != reply => {
+                return Some(format!("{index} would reply {reply:?}"));
+            }
             _ => state = after.unwrap_or(state),
         }
     }
-    let missing = (0..entries.len()).find(|&index| matches!(entries[index].outcome, Outcome::Ok(_)) && !seen[index]);
+    let missing =
+        (0..entries.len()).find(|&index| matches!(entries[index].outcome, Outcome::Ok(_)) && !seen[index]);
     missing.filter(|_| whole).map(|index| format!("{index} is missing"))
 }

@@ -11,7 +11,10 @@ pub(crate) fn testdata() -> Option<PathBuf> {
     if directory.is_dir() {
         return Some(directory);
     }
-    #[expect(clippy::disallowed_methods, reason = "whether a missing file is a failure depends on where the test runs")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whether a missing file is a failure depends on where the test runs"
+    )]
     let ci = std::env::var_os("CI").is_some();
     assert!(!ci, "{} is missing", directory.display());
     eprintln!("skipped: {} is missing", directory.display());

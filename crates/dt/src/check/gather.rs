@@ -53,7 +53,6 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
                 evidence.properties.push(crashes(&events));
             }
             evidence.properties.extend(faults::properties(dir, run, &mut notes)?);
-            endings(&events, &mut notes);
         }
     }
     if broken_events > 0 {
@@ -62,7 +61,11 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
     let check = run.as_ref().map_or(Check::EtcdRevisions, |run| run.check);
     if check != Check::None {
         let attached = run.as_ref().is_none_or(|run| run.attached);
-        judge_history(dir, attached, &mut evidence, &mut notes)?;
+        let sources = histories(dir, &events)?;
+        judge_history(&sources, attached, &mut evidence, &mut notes)?;
+    }
+    if let (Some(reason), None) = (broken_off(&events).filter(|_| run.is_some()), &evidence.undecided) {
+        evidence.undecided = Some((Outcome::Unknown, reason));
     }
     evidence.notes = notes.into_iter().map(Note).collect();
     Ok(evidence)
@@ -78,14 +81,8 @@ fn history_dir(dir: &Path) -> PathBuf {
     if inner.is_dir() || dir.join("run.json").exists() { inner } else { dir.to_owned() }
 }
 
-fn judge_history(
-    dir: &Path,
-    attached: bool,
-    evidence: &mut Evidence,
-    notes: &mut Vec<String>,
-) -> anyhow::Result<()> {
-    let mut property = Property::new(HISTORY_PROPERTY, Group::History, "histories");
-    let nothing = "no operation was recorded".to_owned();
+/// The history files, with what they are known to have had when the run ended.
+fn histories(dir: &Path, events: &[Event]) -> anyhow::Result<Sources> {
     let sources = match Sources::read_dir(&history_dir(dir)) {
         Ok(sources) => sources,
         Err(ReadError::Empty { .. }) => Sources::from_bytes(Vec::new()),
@@ -94,9 +91,23 @@ fn judge_history(
         }
         Err(error) => return Err(error.into()),
     };
+    Ok(events.iter().fold(sources, |sources, event| match event {
+        Event::Recorded { histories } => sources.having_had(histories),
+        _ => sources,
+    }))
+}
+
+fn judge_history(
+    sources: &Sources,
+    attached: bool,
+    evidence: &mut Evidence,
+    notes: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    let mut property = Property::new(HISTORY_PROPERTY, Group::History, "histories");
+    let nothing = "no operation was recorded".to_owned();
     // A store that was started for the run held nothing before, and nobody else wrote to it.
     let options = if attached { Options::default() } else { Options::own_store() };
-    let (Report { verdict, counts, .. }, files) = checker::etcd::check_files(&sources, &options)?;
+    let (Report { verdict, counts, .. }, files) = checker::etcd::check_files(sources, &options)?;
     damage(&files, notes);
     evidence.operations = counts.operations;
     if counts.operations == 0 {
@@ -133,6 +144,11 @@ fn damage(files: &[FileReport], notes: &mut Vec<String>) {
         }
         if file.missing > 0 {
             notes.push(format!("{name}: {} operations are missing", file.missing));
+        }
+        if file.lost > 0 {
+            notes.push(format!("{name}: {} bytes that it had when the run ended are gone", file.lost));
+        } else if file.header.is_none() {
+            notes.push(format!("{name}: its header is missing"));
         }
         for trouble in &file.troubles {
             notes.push(format!("{name}:{}: {}", trouble.line, trouble.message));
@@ -216,19 +232,14 @@ fn crashes(events: &[Event]) -> Property {
     property
 }
 
-fn endings(events: &[Event], notes: &mut Vec<String>) {
-    let mut in_order = false;
-    for event in events {
-        match event {
-            Event::Interrupted => {
-                notes.push("the run was interrupted; what happened until then is judged".to_owned());
-            }
-            Event::ToolFailed { reason } => notes.push(format!("the tool failed during the run: {reason}")),
-            Event::Ended => in_order = true,
-            Event::Phase { .. } | Event::MemberCrashed { .. } => {}
-        }
-    }
-    if !in_order && notes.is_empty() {
-        notes.push("the run has not ended, or dt was killed; what is recorded so far is judged".to_owned());
-    }
+/// Why a run did not come to its end, if it did not: then what its last command would have found is not known.
+fn broken_off(events: &[Event]) -> Option<String> {
+    let nothing_wrong = "nothing was wrong until then";
+    let reason = events.iter().rev().find_map(|event| match event {
+        Event::Ended => Some(None),
+        Event::Interrupted => Some(Some(format!("the run was interrupted; {nothing_wrong}"))),
+        Event::ToolFailed { reason } => Some(Some(format!("the tool failed ({reason}); {nothing_wrong}"))),
+        Event::Phase { .. } | Event::MemberCrashed { .. } | Event::Recorded { .. } => None,
+    });
+    reason.unwrap_or_else(|| Some(format!("the run has not ended, or dt was killed; {nothing_wrong}")))
 }

@@ -10,7 +10,7 @@ use history::clock;
 
 use crate::cli::{RunArgs, Terminal};
 use crate::exit::UsageError;
-use crate::home::Home;
+use crate::home::{self, Home};
 use crate::suite::{self, Suite};
 
 /// Seeds that nobody chose are below this, so that they are easy to read out and type.
@@ -29,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) faults: chaos::Plan,
     pub(crate) target: Target,
     pub(crate) strict: bool,
+    pub(crate) keep: bool,
+    pub(crate) all: bool,
     pub(crate) runs: PathBuf,
     /// What to type to repeat it.
     pub(crate) command_line: String,
@@ -54,11 +56,25 @@ impl Config {
         let faults = faults(args, &suite, &chart, &target, seed)?;
         let runs = std::path::absolute(&args.runs)?;
         let command_line = command_line(args, seed);
-        Ok(Self { suite, chart, template, plan, faults, target, strict: args.strict, runs, command_line })
+        Ok(Self {
+            suite,
+            chart,
+            template,
+            plan,
+            faults,
+            target,
+            strict: args.strict,
+            keep: args.keep, all: args.all,
+            runs,
+            command_line,
+        })
     }
 }
 
 fn target(args: &RunArgs, suite: &Suite, chart: &Chart) -> anyhow::Result<Target> {
+    if args.endpoints.as_ref().is_some_and(|list| list.contains("https://")) {
+        return Err(UsageError("--endpoints: https is not supported yet; give http://host:port".to_owned()).into());
+    }
     if let Some(list) = &args.endpoints {
         let endpoints =
             list.parse::<Endpoints>().map_err(|error| UsageError(format!("--endpoints: {error}")))?;
@@ -118,7 +134,7 @@ fn faults(
 /// The command line as typed, with the seed that it was given or that was drawn for it.
 fn command_line(args: &RunArgs, seed: u64) -> String {
     let typed = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-    let mut words: Vec<String> = std::iter::once("dt".to_owned()).chain(typed).collect();
+    let mut words: Vec<String> = std::iter::once(home::own_name()).chain(typed).collect();
     if args.seed.is_none() {
         words.push(format!("--seed {seed}"));
     }

@@ -26,7 +26,6 @@ pub(super) fn create(runs: &Path, suite: &str, seed: u64, wall: Nanos) -> anyhow
                 for part in ["history", "sdk"] {
                     fs::create_dir(dir.join(part)).with_context(hint)?;
                 }
-                link_latest(runs, &dir);
                 return Ok(dir);
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -36,9 +35,10 @@ pub(super) fn create(runs: &Path, suite: &str, seed: u64, wall: Nanos) -> anyhow
     bail!("{SAME_SECOND_MAX} runs began in one second in {}", runs.display())
 }
 
-/// A convenience: a run is not worse for a link that could not be made.
-fn link_latest(runs: &Path, dir: &Path) {
-    let (Some(name), link) = (dir.file_name(), runs.join("latest")) else { return };
+/// Makes this run the latest. A convenience: a run is not worse for a link that could not be made.
+pub(super) fn link_latest(dir: &Path) {
+    let (Some(name), Some(runs)) = (dir.file_name(), dir.parent()) else { return };
+    let link = runs.join("latest");
     let fresh = runs.join(format!(".latest-{}", std::process::id()));
     let _ = symlink(name, &fresh).and_then(|()| fs::rename(&fresh, &link));
 }

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use chaos::{Chaos, Journal, leftovers};
 use composer::{Composition, Phase, Settings};
 use history::clock;
+use report::Outcome;
 use tokio::sync::watch;
 
 use super::config::{Config, Target};
@@ -19,7 +20,7 @@ use super::system::System;
 use super::{directory, faults, interrupt};
 use crate::exit::Exit;
 use crate::record::{Event, EventLog, RunRecord};
-use crate::{check, heal};
+use crate::{check, heal, home};
 
 /// What a session works with.
 struct Session {
@@ -187,6 +188,10 @@ impl Session {
             faults: faults.clone(),
         };
         record.write(&self.dir)?;
+        directory::link_latest(&self.dir);
+        if matches!(target, Target::Attach(_)) {
+            say("note: this writes some thousand keys with random names to your cluster, and leaves them there");
+        }
         let seed = plan.seed;
         say(&format!(
             "{}: template {} for {} s, faults {}, seed {seed}",
@@ -213,6 +218,16 @@ impl Session {
         Ok(())
     }
 
+    /// Removes what members stored, some hundred megabytes: nobody looks for a fault in the data of a valid run. Logs stay.
+    fn forget_data(&self) {
+        let Ok(entries) = std::fs::read_dir(self.dir.join("members")) else { return };
+        for data in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
+            if let Err(error) = std::fs::remove_dir_all(&data) {
+                say(&format!("cannot remove {}: {error}", data.display()));
+            }
+        }
+    }
+
     fn display(&self) -> std::sync::MutexGuard<'_, Display> {
         self.display.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -220,6 +235,7 @@ impl Session {
     /// Writes how the run ended, judges what there is, and tells.
     fn end(mut self, result: anyhow::Result<()>) -> anyhow::Result<Exit> {
         let interrupted = *self.interrupted.borrow();
+        self.events.write(Event::recorded(&self.dir)?)?;
         match &result {
             Err(error) => self.events.write(Event::ToolFailed { reason: format!("{error:#}") })?,
             Ok(()) if interrupted => self.events.write(Event::Interrupted)?,
@@ -234,11 +250,16 @@ impl Session {
             return Ok(Exit::Failed);
         }
         let summary = check::judge_and_write(&self.dir)?;
+        if summary.verdict == Outcome::Valid && !self.config.keep {
+            self.forget_data();
+        }
         let mut out = std::io::stdout().lock();
-        write!(out, "\n{}", report::table(&summary)).context("cannot print the verdict")?;
+        let table = report::table(&summary, check::detail(self.config.all));
+        write!(out, "\n{table}").context("cannot print the verdict")?;
         writeln!(
             out,
-            "\nrun directory: {dir}\njudge it again: dt check {dir}\nrepeat it:      {}",
+            "\nrun directory:  {dir}\njudge it again: {} check {dir}\nrepeat it:      {}",
+            home::own_name(),
             self.config.command_line
         )?;
         if interrupted {

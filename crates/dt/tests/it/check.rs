@@ -125,6 +125,6 @@ fn a_directory_of_nothing_says_so() {
     let dir = scratch();
     std::fs::create_dir(dir.path().join("history")).unwrap();
     let (code, out) = check(dir.path());
-    assert_eq!(code, 2, "{out}");
-    assert!(out.contains("nothing was put to the test: no operation was recorded"), "{out}");
+    assert_eq!(code, 64, "{out}");
+    assert!(out.contains("history has neither run.json nor history files"), "{out}");
 }

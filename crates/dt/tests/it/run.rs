@@ -5,9 +5,14 @@ use std::process::{Command, Stdio};
 
 use crate::harness::{Ended, dt, etcd, left_behind, ran, scratch, wait_for};
 
-/// The only run in `dir`.
+/// The newest run in `dir`, whether it has come far enough to be `latest` or not.
+fn newest(dir: &Path) -> Option<PathBuf> {
+    let runs = std::fs::read_dir(dir.join("runs")).ok()?.flatten().map(|entry| entry.path());
+    runs.filter(|path| !path.is_symlink() && path.join("history").is_dir()).max()
+}
+
 fn run_dir(dir: &Path) -> PathBuf {
-    std::fs::canonicalize(dir.join("runs/latest")).unwrap()
+    std::fs::canonicalize(newest(dir).unwrap()).unwrap()
 }
 
 fn run(dir: &Path, etcd: &Path, args: &[&str]) -> Command {
@@ -43,6 +48,7 @@ fn a_run_gives_a_verdict_that_its_files_give_again() {
             "Client can make successful get requests",
             "Database key values stay consistent",
         ];
+        let (_, again, _) = ran(dt(dir.path(), &["check", "--all", run.to_str().unwrap()]));
         for property in properties {
             let line = again.lines().find(|line| line.contains(property)).unwrap_or_default();
             assert!(line.starts_with("passing"), "{property}: {again}");
@@ -51,6 +57,38 @@ fn a_run_gives_a_verdict_that_its_files_give_again() {
             assert!(run.join(file).is_file(), "{file}");
         }
     }
+}
+
+#[test]
+fn lost_records_are_told_and_never_held_against_the_store() {
+    let Some(etcd) = etcd() else { return };
+    let dir = scratch();
+    let (code, out, err) = ran(run(dir.path(), &etcd, &["-t", "3", "--seed", "7", "--profile", "none"]));
+    assert_eq!(code, 0, "{out}\n{err}");
+    let run = run_dir(dir.path());
+    let drivers: Vec<PathBuf> = std::fs::read_dir(run.join("history"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().contains("parallel_driver"))
+        .collect();
+    assert!(!drivers.is_empty());
+    for driver in drivers {
+        let name = driver.file_name().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&driver).unwrap();
+        let header = text.split_inclusive('\n').next().unwrap();
+        std::fs::write(&driver, header).unwrap();
+        told_and_not_invalid(dir.path(), &name);
+        std::fs::remove_file(&driver).unwrap();
+        told_and_not_invalid(dir.path(), &name);
+        std::fs::write(&driver, text).unwrap();
+    }
+}
+
+fn told_and_not_invalid(dir: &Path, name: &str) {
+    let (code, out, err) = ran(dt(dir, &["check", "runs/latest"]));
+    assert!([0, 2].contains(&code), "{name}: exit {code}: {out}{err}");
+    let note = out.lines().find(|line| line.starts_with("note: ") && line.contains(name)).unwrap_or_default();
+    assert!(note.contains("bytes that it had when the run ended are gone"), "{name}: {out}");
 }
 
 #[test]
@@ -66,32 +104,35 @@ fn an_interrupted_run_ends_everything_and_can_be_judged() {
             std::fs::read_to_string(file.path()).is_ok_and(|text| text.matches("\"o\":\"ok\"").count() > 20)
         })
     });
-    interrupt(&child.0);
+    signal(&child.0, "-INT");
     let status = wait_for("the end of dt", || child.0.try_wait().unwrap());
     assert_eq!(status.code(), Some(3));
     let run = run_dir(dir.path());
     assert_eq!(left_behind(&run), Vec::<String>::new());
     let (code, out, err) = ran(dt(dir.path(), &["check", run.to_str().unwrap()]));
-    assert_eq!(code, 0, "{out}{err}");
-    assert!(out.contains("note: the run was interrupted"), "{out}");
+    assert_eq!(code, 2, "{out}{err}");
+    assert!(out.contains("the run was interrupted; nothing was wrong until then"), "{out}");
 }
 
 #[test]
 fn an_interrupt_before_the_members_are_ready_leaves_nothing() {
     let Some(etcd) = etcd() else { return };
-    let dir = scratch();
-    let mut command = run(dir.path(), &etcd, &["-t", "60"]);
-    let mut child = Ended(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    wait_for("a run directory", || dir.path().join("runs/latest/history").exists().then_some(()));
-    interrupt(&child.0);
-    let status = wait_for("the end of dt", || child.0.try_wait().unwrap());
-    assert_eq!(status.code(), Some(3));
-    assert_eq!(left_behind(&run_dir(dir.path())), Vec::<String>::new());
+    // Ctrl-C, Ctrl-\\, and a terminal that is closed.
+    for name in ["-INT", "-QUIT", "-HUP"] {
+        let dir = scratch();
+        let mut command = run(dir.path(), &etcd, &["-t", "60"]);
+        let mut child = Ended(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        wait_for("a member", || newest(dir.path())?.join("members/etcd0.log").exists().then_some(()));
+        signal(&child.0, name);
+        let status = wait_for("the end of dt", || child.0.try_wait().unwrap());
+        assert_eq!(status.code(), Some(3), "{name}: {status}");
+        assert_eq!(left_behind(&run_dir(dir.path())), Vec::<String>::new(), "{name}");
+    }
 }
 
-fn interrupt(child: &std::process::Child) {
+fn signal(child: &std::process::Child, name: &str) {
     let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Help, lists, plans, and wrong words.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use crate::harness::{dt, home, ran, scratch};
 
 #[test]
@@ -75,6 +77,24 @@ fn a_mistake_in_a_suite_is_shown_with_line_and_column() {
     assert_eq!(code, 3);
     assert!(err.contains("suites/etcd/suite.yaml:6:1: unknown field `membres`"), "{err}");
     assert!(err.contains("did you mean `members`?"), "{err}");
+}
+
+#[test]
+fn a_home_may_be_named_relative_to_the_current_directory() {
+    let dir = scratch();
+    let template = dir.path().join("opt-antithesis/test/v1/main");
+    std::fs::create_dir_all(&template).unwrap();
+    for part in ["charts", "suites"] {
+        let to = dir.path().join(part);
+        std::os::unix::fs::symlink(home().join(part), to).unwrap();
+    }
+    let driver = template.join("parallel_driver_generate_traffic");
+    std::fs::write(&driver, "#!/bin/sh\n").unwrap();
+    std::fs::set_permissions(&driver, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = dt(dir.path(), &["run", "etcd", "--plan"]);
+    command.env("DT_HOME", ".");
+    let (code, _, err) = ran(command);
+    assert_eq!(code, 0, "{err}");
 }
 
 #[test]

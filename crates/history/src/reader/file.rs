@@ -31,6 +31,7 @@ pub(crate) fn parse<'a>(index: usize, path: &Path, bytes: &'a [u8]) -> ParsedFil
             torn: false,
             broken: 0,
             missing: 0,
+            lost: 0,
             troubles: Vec::new(),
         },
     };

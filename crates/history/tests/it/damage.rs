@@ -120,6 +120,24 @@ fn a_footer_tells_of_lost_operations() {
 }
 
 #[test]
+fn what_files_are_known_to_have_had_tells_of_cuts_between_lines_and_of_files_that_are_gone() {
+    let whole = file(2);
+    let two_lines = whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0 + 1;
+    let size = |name: &str, bytes: usize| (name.to_owned(), bytes as u64);
+    let had = [size("a", whole.len()), size("gone", 7)].into();
+    let sources = sources(&[("dir/a", &whole[..two_lines]), ("dir/new", &whole)]).having_had(&had);
+    let history = History::parse(&sources).unwrap();
+    let lost: Vec<_> = history
+        .files
+        .iter()
+        .map(|file| (file.path.to_str().unwrap(), file.lost, file.is_complete()))
+        .collect();
+    let cut = (whole.len() - two_lines) as u64;
+    assert_eq!(lost, [("dir/a", cut, false), ("dir/new", 0, true), ("gone", 7, false)]);
+    assert!(!history.is_complete());
+}
+
+#[test]
 fn other_boots_and_versions_are_refused_by_name() {
     let a = file(1);
     let text = String::from_utf8(a.clone()).unwrap();

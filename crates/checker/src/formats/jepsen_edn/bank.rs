@@ -18,7 +18,9 @@ pub(super) fn read(events: &Events<'_>) -> Result<Recorded, ParseError> {
     let account = |form: Option<&Form<'_>>, event: &Event<'_>| {
         let number = form.and_then(Form::int).and_then(|name| accounts.binary_search(&name).ok());
         let number = number.and_then(|number| u32::try_from(number).ok());
-        number.ok_or_else(|| events.error(&event.value, "expected the number of an account that the first read shows"))
+        number.ok_or_else(|| {
+            events.error(&event.value, "expected the number of an account that the first read shows")
+        })
     };
     let op = |event: &Event<'_>| match event.f {
         ":read" => Ok(BankOp::Read),
@@ -27,7 +29,8 @@ pub(super) fn read(events: &Events<'_>) -> Result<Recorded, ParseError> {
             Ok(BankOp::Transfer {
                 from: account(event.value.get(":from"), event)?,
                 to: account(event.value.get(":to"), event)?,
-                amount: amount.ok_or_else(|| events.error(&event.value, "expected an :amount of at least 0"))?,
+                amount: amount
+                    .ok_or_else(|| events.error(&event.value, "expected an :amount of at least 0"))?,
             })
         }
         _ => Err(events.unexpected(event, ":read or :transfer")),
@@ -63,7 +66,8 @@ fn initial(events: &Events<'_>) -> Result<BTreeMap<i64, i64>, ParseError> {
 }
 
 fn balances(events: &Events<'_>, form: &Form<'_>) -> Result<BTreeMap<i64, i64>, ParseError> {
-    let wrong = |form: &Form<'_>| events.error(form, "expected a map from accounts to balances: {0 10, 1 15}");
+    let wrong =
+        |form: &Form<'_>| events.error(form, "expected a map from accounts to balances: {0 10, 1 15}");
     let Data::Map(pairs) = &form.data else { return Err(wrong(form)) };
     let pair = |(account, balance): &(Form<'_>, Form<'_>)| {
         account.int().zip(balance.int()).ok_or_else(|| wrong(account))

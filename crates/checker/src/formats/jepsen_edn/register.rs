@@ -13,18 +13,20 @@ pub(super) fn read(events: &Events<'_>) -> Result<Recorded, ParseError> {
     let mut names = Names::default();
     let mut keys = Names::default();
     let mut numbers: HashMap<u32, u32> = HashMap::new();
-    let key = |event: &Event<'_>, keys: &mut Names, numbers: &mut HashMap<u32, u32>| -> Result<u32, ParseError> {
-        if !independent {
-            return Ok(0);
-        }
-        let symbol = keys.value(events, &event.value.items().expect("all values are pairs")[0])?;
-        let next = u32::try_from(numbers.len()).expect("fewer keys than 2^32");
-        Ok(*numbers.entry(symbol.0).or_insert(next))
-    };
+    let key =
+        |event: &Event<'_>, keys: &mut Names, numbers: &mut HashMap<u32, u32>| -> Result<u32, ParseError> {
+            if !independent {
+                return Ok(0);
+            }
+            let symbol = keys.value(events, &event.value.items().expect("all values are pairs")[0])?;
+            let next = u32::try_from(numbers.len()).expect("fewer keys than 2^32");
+            Ok(*numbers.entry(symbol.0).or_insert(next))
+        };
     // `pair` takes two closures, and both name values.
     let shared = std::cell::RefCell::new(&mut names);
     let op = |event: &Event<'_>| {
-        let value = if independent { &event.value.items().expect("all values are pairs")[1] } else { &event.value };
+        let value =
+            if independent { &event.value.items().expect("all values are pairs")[1] } else { &event.value };
         let op = match event.f {
             ":read" => RegisterOp::Read,
             ":write" => RegisterOp::Write(shared.borrow_mut().value(events, value)?),
@@ -41,7 +43,11 @@ pub(super) fn read(events: &Events<'_>) -> Result<Recorded, ParseError> {
     };
     let reply = |event: &Event<'_>, op: &mut KeyedOp<RegisterOp>| match op.op {
         RegisterOp::Read => {
-            let value = if independent { &event.value.items().expect("all values are pairs")[1] } else { &event.value };
+            let value = if independent {
+                &event.value.items().expect("all values are pairs")[1]
+            } else {
+                &event.value
+            };
             Ok(RegisterReply::Value(shared.borrow_mut().value(events, value)?))
         }
         RegisterOp::Write(_) => Ok(RegisterReply::Written),

@@ -1,15 +1,22 @@
 //! Files edited by hand, so that one acknowledged value is missing, changed or older: each is found, with its key.
 
+use std::path::PathBuf;
+
 use checker::etcd::{Options, check};
 use checker::{Verdict, Violation};
-use history::History;
+use history::{History, Sources};
 
 use super::generate::{Random, Shape};
-use super::record::{sources, write};
+use super::tape::write;
 
 fn shape(seed: u64) -> Shape {
     let keys = [3, 10, 30][seed as usize % 3];
     Shape { seed, unknown: 0.02, odd: false, leases: false, keys, operations: 300, ..Shape::default() }
+}
+
+/// A file in memory.
+fn sources(text: &str) -> Sources {
+    Sources::from_bytes(vec![(PathBuf::from("simulated.jsonl"), text.as_bytes().to_vec())])
 }
 
 fn checked(lines: &[String]) -> Verdict {

@@ -1,0 +1,251 @@
+//! What a history offers for its hidden revisions: gathered once, before the first guess.
+
+use history::Comparison;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Op, Operand, Txn};
+use super::{Kind, Supply};
+
+impl<'a> Supply<'a> {
+    pub(in crate::etcd) fn new(log: &Log<'a>, hidden: Vec<i64>, strangers: bool) -> Self {
+        let mut supply = Self {
+            hidden,
+            evidence: FxHashMap::default(),
+            writers: FxHashMap::default(),
+            offers: FxHashMap::default(),
+            stacked: FxHashMap::default(),
+            recent: Vec::new(),
+            keys: Vec::new(),
+            revokes: Vec::new(),
+            keeping: FxHashMap::default(),
+            reserved: FxHashMap::default(),
+            ends: FxHashMap::default(),
+            lease_keys: FxHashMap::default(),
+            key_leases: FxHashMap::default(),
+            used: FxHashMap::default(),
+            strangers,
+        };
+        if supply.hidden.is_empty() {
+            return supply;
+        }
+        supply.collect_evidence(log);
+        let mut unknown: Vec<u32> = (0..)
+            .zip(&log.ops)
+            .filter(|(_, op)| op.ending == Ending::Unknown)
+            .map(|(index, _)| index)
+            .collect();
+        unknown.sort_by_key(|&op| log.ops[op as usize].invoked);
+        for &op in &unknown {
+            supply.writes(log, op, &log.ops[op as usize].action);
+        }
+        supply.reserve();
+        let apart = supply.told_apart(log);
+        for &op in &unknown {
+            supply.offer(log, op, &apart);
+        }
+        supply.keys = supply.offers.keys().copied().collect();
+        supply.keys.sort_unstable();
+        supply.offers.values_mut().for_each(|offers| offers.guarded.sort_by_key(|(guard, _)| *guard));
+        supply.lease_ends(log);
+        supply
+    }
+
+    fn collect_evidence(&mut self, log: &Log<'a>) {
+        let told = log.facts.iter().map(|(_, fact)| *fact);
+        // Hidden revisions are few and asked for often: a bit each answers without a search.
+        let (Some(&least), Some(&most)) = (self.hidden.first(), self.hidden.last()) else { return };
+        let mut bits = vec![0_u64; usize::try_from((most - least) / 64 + 1).unwrap_or(0)];
+        for revision in &self.hidden {
+            bits[((revision - least) / 64) as usize] |= 1 << ((revision - least) % 64);
+        }
+        let is_hidden = |revision: i64| {
+            let at = revision - least;
+            (0..=most - least).contains(&at) && bits[(at / 64) as usize] & (1 << (at % 64)) != 0
+        };
+        let born = |kv: &Kv<'a>| Fact::Born { key: kv.key, revision: kv.create };
+        let shown = log.kvs.iter().filter(|kv| is_hidden(kv.modified) || is_hidden(kv.create));
+        let shown = shown.flat_map(|kv| [Fact::Put(*kv), born(kv)]);
+        let mut compared = Vec::new();
+        for op in log.ops.iter().filter(|op| op.ending == Ending::Ok) {
+            held(log, &op.action, &mut compared);
+        }
+        for fact in shown.chain(told).chain(compared) {
+            if !is_hidden(fact.revision()) {
+                continue;
+            }
+            let facts = self.evidence.entry(fact.revision()).or_default();
+            if !facts.contains(&fact) {
+                // A value says more than the bare fact that something was written.
+                let at = if matches!(fact, Fact::Put(kv) if kv.value.is_some()) { 0 } else { facts.len() };
+                facts.insert(at, fact);
+            }
+        }
+    }
+
+    /// Notes the values that an operation may write.
+    fn writes(&mut self, log: &Log<'a>, op: u32, action: &Action<'a>) {
+        match *action {
+            Action::Put { key, value: Some(value), .. } => {
+                self.writers.entry((key, value)).or_default().push(op);
+            }
+            Action::Put { key, value: None, .. } => self.keeping.entry(key).or_default().push(op),
+            Action::Txn(txn) => {
+                let txn = &log.txns[txn as usize];
+                for at in txn.success.range().chain(txn.failure.range()) {
+                    self.writes(log, op, &log.actions[at]);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An operation that alone can have written what was seen at a revision took that revision.
+    fn reserve(&mut self) {
+        for (&revision, facts) in &self.evidence {
+            for fact in facts {
+                let Fact::Put(kv) = fact else { continue };
+                // A put that keeps the value may have shown it a second time.
+                let Some(value) = kv.value.filter(|_| !self.keeping.contains_key(&kv.key)) else { continue };
+                if let Some([only]) = self.writers.get(&(kv.key, value)).map(Vec::as_slice) {
+                    self.reserved.insert(*only, revision);
+                }
+            }
+        }
+    }
+
+    /// Puts that are not as good as others of their key, as somebody can tell their values apart: single ones, and
+    /// all of a key.
+    fn told_apart(&self, log: &Log<'a>) -> (FxHashSet<u32>, Vec<Keys>) {
+        let mut single = FxHashSet::default();
+        for fact in self.evidence.values().flatten() {
+            if let Fact::Put(Kv { key, value: Some(value), .. }) = fact {
+                single.extend(self.writers.get(&(*key, *value)).into_iter().flatten().copied());
+            }
+        }
+        let asked = log.compares.iter().filter(|compare| matches!(compare.operand, Operand::Value(_)));
+        let mut keys: Vec<Keys> = asked.map(|compare| compare.keys).collect();
+        let actions = log.ops.iter().map(|op| &op.action).chain(&log.actions);
+        keys.extend(actions.filter_map(|action| match action {
+            Action::Put { key, value: None, .. } => Some(Keys::one(*key)),
+            _ => None,
+        }));
+        keys.sort_unstable_by_key(|keys| (keys.from, keys.to));
+        keys.dedup();
+        (single, keys)
+    }
+
+    /// Lists an operation with the keys that it may change.
+    fn offer(&mut self, log: &Log<'a>, op: u32, apart: &(FxHashSet<u32>, Vec<Keys>)) {
+        if self.reserved.contains_key(&op) {
+            // Found by what it wrote, where that was seen.
+            return;
+        }
+        let Op { invoked, action, .. } = log.ops[op as usize];
+        let mut changed = Vec::new();
+        changes(log, &action, &mut changed);
+        let told = |key| apart.0.contains(&op) || apart.1.iter().any(|keys| keys.contains(key));
+        let kind = match action {
+            Action::Put { key, value: Some(_), lease: 0, keep_lease: false, .. } if !told(key) => Kind::Plain,
+            Action::Delete { keys, .. } if keys.single().is_some() => Kind::Delete,
+            Action::Txn(txn) => {
+                guard(log, &log.txns[txn as usize], &changed).map_or(Kind::Other, Kind::Guarded)
+            }
+            Action::Revoke { .. } => {
+                self.revokes.push(op);
+                return;
+            }
+            _ => Kind::Other,
+        };
+        for key in changed.iter().flat_map(|keys| keys.from..keys.to) {
+            let offers = self.offers.entry(key).or_default();
+            match kind {
+                Kind::Plain | Kind::Delete => {
+                    let stack = if kind == Kind::Plain { &mut offers.plain } else { &mut offers.deletes };
+                    stack.ops.push(op);
+                    self.stacked.insert(op, (key, kind));
+                }
+                Kind::Guarded(guard) => offers.guarded.push((guard, op)),
+                _ => offers.other.push(op),
+            }
+            self.recent.push((invoked, key));
+        }
+    }
+
+    /// A lease lives its time from the last request that refreshed it, counted from when that was sent.
+    fn lease_ends(&mut self, log: &Log<'_>) {
+        for op in &log.ops {
+            let (lease, ttl) = match op.action {
+                Action::Grant { lease, ttl, .. } if op.ending != Ending::Failed => (lease, ttl),
+                Action::KeepAlive { lease, ttl } if op.ending == Ending::Ok && ttl > 0 => (lease, ttl),
+                _ => continue,
+            };
+            let life = u64::try_from(ttl).unwrap_or(0).saturating_mul(1_000_000_000);
+            let end = self.ends.entry(lease).or_default();
+            *end = (*end).max(op.invoked.saturating_add(life));
+        }
+        let leased = log.kvs.iter().filter(|kv| kv.lease != 0);
+        let mut keys: FxHashSet<(i64, Key)> = leased.map(|kv| (kv.lease, kv.key)).collect();
+        for action in log.ops.iter().map(|op| &op.action).chain(&log.actions) {
+            if let Action::Put { key, lease, .. } = action
+                && *lease != 0
+            {
+                keys.insert((*lease, *key));
+            }
+        }
+        for (lease, key) in keys {
+            self.lease_keys.entry(lease).or_default().push(Keys::one(key));
+            self.key_leases.entry(key).or_default().push(lease);
+        }
+    }
+}
+
+/// The keys that an action may change, each once.
+fn changes(log: &Log<'_>, action: &Action<'_>, keys: &mut Vec<Keys>) {
+    match action {
+        Action::Put { key, .. } => keys.push(Keys::one(*key)),
+        Action::Delete { keys: range, .. } => keys.push(*range),
+        Action::Txn(txn) => {
+            let txn = &log.txns[*txn as usize];
+            for at in txn.success.range().chain(txn.failure.range()) {
+                changes(log, &log.actions[at], keys);
+            }
+            keys.sort_unstable_by_key(|keys| (keys.from, keys.to));
+            let mut reach = 0;
+            for keys in keys.iter_mut() {
+                keys.from = keys.from.max(reach).min(keys.to);
+                reach = reach.max(keys.to);
+            }
+            keys.retain(|keys| keys.from < keys.to);
+        }
+        _ => {}
+    }
+}
+
+/// The revision that a transaction's key must have been written at for it to do anything, where it is about one key.
+fn guard(log: &Log<'_>, txn: &Txn, changed: &[Keys]) -> Option<i64> {
+    let [keys] = changed else { return None };
+    let writes = |at: usize| !matches!(log.actions[at], Action::Range { .. });
+    if keys.single().is_none() || txn.failure.range().any(writes) {
+        return None;
+    }
+    let compares = &log.compares[txn.compares.range()];
+    compares.iter().find_map(|compare| match compare.operand {
+        Operand::Mod(n) if compare.comparison == Comparison::Equal && compare.keys == *keys => Some(n),
+        _ => None,
+    })
+}
+
+/// What comparisons that held tell about revisions.
+fn held<'a>(log: &Log<'a>, action: &Action<'a>, facts: &mut Vec<Fact<'a>>) {
+    let Action::Txn(txn) = action else { return };
+    let txn = &log.txns[*txn as usize];
+    for compare in &log.compares[txn.compares.range()] {
+        let exact = txn.succeeded == Some(true) && compare.comparison == Comparison::Equal;
+        match (compare.keys.single(), compare.operand) {
+            (Some(key), Operand::Mod(revision)) if exact => facts.push(Fact::Written { key, revision }),
+            (Some(key), Operand::Create(revision)) if exact => facts.push(Fact::Born { key, revision }),
+            _ => {}
+        }
+    }
+    log.taken(txn).iter().for_each(|action| held(log, action, facts));
+}
