@@ -94,11 +94,14 @@ async fn main() {
     let links = Links::wire(&chart, &mut wiring, &mut ports, &["client"]).unwrap();
     journal.mark_members(&mut wiring);
     let profile = Profile::shipped("brutal").unwrap();
-    if profile.swift_members {
+    let here = Environment::of_processes(&chart, size).unwrap();
+    let plan = Plan::draw(&profile, &[], seed.parse().unwrap(), Duration::from_secs(86_400), &here).unwrap();
+    if plan.swift_members {
         wiring.make_swift(&chart);
     }
-    let cluster =
-        Cluster::start(Launch::new(&chart, Path::new(program), Path::new(dir), wiring).unwrap()).unwrap();
+    let cluster = Cluster::start(Launch::new(&chart, Path::new(program), Path::new(dir), wiring).unwrap())
+        .await
+        .unwrap();
     cluster.ready(Duration::from_secs(30)).await.unwrap();
 
     let known = Arc::new(Acknowledged::default());
@@ -106,10 +109,7 @@ async fn main() {
     let writing: Vec<_> = (0..writers.parse::<usize>().unwrap())
         .map(|n| tokio::spawn(write(Arc::clone(&known), endpoints.0[n % size].authority().to_owned(), n)))
         .collect();
-    let here = Environment::of_processes(&chart, size).unwrap();
-    let length = Duration::from_secs(seconds);
-    let plan = Plan::draw(&profile, &[], seed.parse().unwrap(), Duration::from_secs(86_400), &here).unwrap();
-    let begin = clock::now();
+    let (begin, length) = (clock::now(), Duration::from_secs(seconds));
     let chaos = Chaos::start(Settings {
         plan,
         cluster: Some(cluster.clone()),

@@ -30,7 +30,7 @@ async fn side(program: &Path, dir: &Path, proxies: bool) -> Side {
     let mut ports = Ports::outside_ephemeral();
     let mut wiring = Wiring::direct(&chart, 3, &mut ports).unwrap();
     let links = proxies.then(|| Links::wire(&chart, &mut wiring, &mut ports, &["client"]).unwrap());
-    let cluster = Cluster::start(Launch::new(&chart, program, dir, wiring).unwrap()).unwrap();
+    let cluster = Cluster::start(Launch::new(&chart, program, dir, wiring).unwrap()).await.unwrap();
     cluster.ready(Duration::from_secs(30)).await.unwrap();
     // The same role on both sides, or the way of a put differs by a hop.
     let gateway = chaos::Gateway::new(cluster.wiring().listened(&chart));

@@ -38,6 +38,9 @@ pub struct Plan {
     pub overlap: u32,
     /// Stretches without any fault.
     pub quiet: Option<QuietWindows>,
+    /// Whether members shall be made swift before they start: see [`cluster::Wiring::make_swift`].
+    #[serde(default)]
+    pub swift_members: bool,
     /// What disturbs.
     pub monkeys: Vec<PlannedMonkey>,
     /// Monkeys of the profile that cannot do anything here, with the reason.
@@ -55,6 +58,8 @@ pub struct PlannedMonkey {
     pub on: Target,
     /// From the end of one of its faults to its next try.
     pub every_ms: Range,
+    /// When its first try is, in each segment.
+    pub first_ms: Range,
     /// How long a fault of its lasts.
     pub lasts_ms: Range,
     /// How likely a try becomes a fault, in millionths.
@@ -155,6 +160,7 @@ impl Plan {
             members: here.members.clone(),
             overlap: profile.overlap.max(1),
             quiet: profile.quiet.clone(),
+            swift_members: profile.swift_members,
             monkeys,
             left_out,
         })
@@ -186,7 +192,8 @@ fn planned(monkey: &Monkey, kinds: Vec<Kind>) -> Result<Option<PlannedMonkey>, P
     if kinds.is_empty() {
         return senseless("its lists leave nothing to do");
     }
-    if monkey.every_ms.low > monkey.every_ms.high || monkey.lasts_ms.low > monkey.lasts_ms.high {
+    let ranges = [Some(monkey.every_ms), Some(monkey.lasts_ms), monkey.first_ms];
+    if ranges.iter().flatten().any(|range| range.low > range.high) {
         return senseless("a range begins above its end");
     }
     if monkey.every_ms.high == 0 {
@@ -208,6 +215,7 @@ fn planned(monkey: &Monkey, kinds: Vec<Kind>) -> Result<Option<PlannedMonkey>, P
         kinds,
         on: monkey.on.clone(),
         every_ms: (monkey.every_ms.low / weight, monkey.every_ms.high / weight).into(),
+        first_ms: monkey.first_ms.unwrap_or((0, monkey.every_ms.high / weight).into()),
         lasts_ms: monkey.lasts_ms,
         millionths,
         exclusive: monkey.exclusive,

@@ -57,6 +57,8 @@ pub struct Monkey {
     pub on: Target,
     /// From the end of one of its faults to its next try.
     pub every_ms: Range,
+    /// When its first try is, in each half minute of a plan; within the longest pause when left out.
+    pub first_ms: Option<Range>,
     /// How long a fault of its lasts.
     #[serde(default)]
     pub lasts_ms: Range,

@@ -115,15 +115,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_proxy_that_dies_is_told_of() {
-        // A socket that nothing can be accepted from.
-        let (socket, _other) = UnixDatagram::pair().unwrap();
+        // A socket that has something, but no connection to accept.
+        let (socket, other) = UnixDatagram::pair().unwrap();
         socket.set_nonblocking(true).unwrap();
+        other.send(b"x").unwrap();
         let listener = TcpListener::from(OwnedFd::from(socket));
         let (there, back) = Default::default();
         let relay = Relay { to: ([127, 0, 0, 1], 1).into(), there, back };
         let thread = Thread::start(vec![Proxy::Relay(relay, listener)]).unwrap();
         let mut failure = thread.failure();
-        let reason = failure.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        let waiting = tokio::time::timeout(Duration::from_secs(60), failure.wait_for(Option::is_some));
+        let reason = waiting.await.unwrap().unwrap().clone().unwrap();
         assert!(reason.starts_with("a proxy died: "), "{reason}");
     }
 }

@@ -56,7 +56,9 @@ impl Draws {
 struct Walker<'a> {
     monkey: &'a PlannedMonkey,
     draws: Draws,
-    /// Its next try.
+    /// When it wants to try next.
+    wanted_ms: u64,
+    /// When it may: where others are in the way, later.
     due_ms: u64,
 }
 
@@ -72,17 +74,19 @@ pub(super) fn segment(plan: &Plan, index: u64) -> Vec<PlannedFault> {
         .enumerate()
         .map(|(at, monkey)| {
             let mut draws = Draws::of(plan.seed, at + 1, index);
-            let due_ms = begin_ms + lead_in_ms + draws.between(0, monkey.every_ms.high);
-            Walker { monkey, draws, due_ms }
+            let due_ms = begin_ms + lead_in_ms + draws.within(monkey.first_ms);
+            Walker { monkey, draws, wanted_ms: due_ms, due_ms }
         })
         .collect();
     let mut placed: Vec<PlannedFault> = Vec::new();
     while placed.len() < SEGMENT_FAULTS_MAX {
-        let Some(walker) = walkers.iter_mut().min_by_key(|walker| walker.due_ms) else { break };
+        // Who has waited longest is first, or a busy plan would starve some.
+        let next = walkers.iter_mut().min_by_key(|walker| (walker.due_ms, walker.wanted_ms));
+        let Some(walker) = next else { break };
         if walker.due_ms >= end_ms {
             break;
         }
-        let Walker { monkey, draws, due_ms } = walker;
+        let Walker { monkey, draws, wanted_ms, due_ms } = walker;
         let at_ms = *due_ms;
         if let Some(free_ms) = taken_until(plan, &placed, monkey, &quiet, at_ms) {
             *due_ms = free_ms;
@@ -103,6 +107,7 @@ pub(super) fn segment(plan: &Plan, index: u64) -> Vec<PlannedFault> {
             await_recovery: monkey.await_recovery,
         };
         *due_ms = at_ms + lasts_ms + draws.within(monkey.every_ms).max(1);
+        *wanted_ms = *due_ms;
         // What is cut much shorter than its monkey would ever make it is another fault than was asked for.
         if happens && lasts_ms >= monkey.lasts_ms.low {
             placed.push(fault);

@@ -54,7 +54,14 @@ async fn nothing_is_left_after_a_kill_at_any_moment() {
         let all = leftovers::heal_all(runs.path()).unwrap();
         let healed: Vec<_> = all.iter().map(|(path, result)| (path, result.as_ref().unwrap())).collect();
         assert!(after_ms < 1_000 || healed[0].1.undone.len() >= 2, "{healed:#?}");
-        assert_eq!(processes_below(&dir), Vec::<u32>::new(), "{after_ms} ms: {healed:#?}");
+        // A member's program that is only asked for its version ends by itself, and is not the run's.
+        let gone = async {
+            while !processes_below(&dir).is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let gone = tokio::time::timeout(Duration::from_secs(10), gone).await.is_ok();
+        assert!(gone, "{after_ms} ms: {:?} {healed:#?}", processes_below(&dir));
         assert_eq!(
             leftovers::heal_all(runs.path()).unwrap().len(),
             0,
