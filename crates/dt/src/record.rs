@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -74,7 +74,7 @@ pub(crate) enum Event {
     },
     /// No command runs any more; from here on nothing of the history may be gone.
     Recorded {
-        /// The bytes of each history file, by its name.
+        /// The lines of each history file, by its name.
         histories: BTreeMap<String, u64>,
     },
     /// The person at the keyboard ended the run.
@@ -152,11 +152,23 @@ impl Event {
         for entry in fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))? {
             let entry = entry?;
             if entry.path().extension().is_some_and(|extension| extension == "jsonl") {
-                histories.insert(entry.file_name().to_string_lossy().into_owned(), entry.metadata()?.len());
+                let lines = lines(&entry.path())
+                    .with_context(|| format!("cannot read {}", entry.path().display()))?;
+                histories.insert(entry.file_name().to_string_lossy().into_owned(), lines);
             }
         }
         Ok(Self::Recorded { histories })
     }
+}
+
+/// How many lines a file has, however large it is; a last one that is cut off counts.
+fn lines(path: &Path) -> std::io::Result<u64> {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut lines = 0;
+    while file.skip_until(b'\n')? > 0 {
+        lines += 1;
+    }
+    Ok(lines)
 }
 
 /// The events of a run's directory, and how many lines could not be read.

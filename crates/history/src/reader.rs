@@ -34,7 +34,7 @@ pub struct Sources {
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
     pub(crate) bytes: Vec<u8>,
-    /// Bytes that it is known to have had and has no more.
+    /// Lines that it is known to have had and has no more.
     pub(crate) lost: u64,
 }
 
@@ -104,7 +104,7 @@ pub struct FileReport {
     pub broken: usize,
     /// Operations that the footer promises and the file does not have.
     pub missing: u64,
-    /// Bytes that it is known to have had and has no more; see [`Sources::having_had`].
+    /// Lines that it is known to have had and has no more; see [`Sources::having_had`].
     pub lost: u64,
     /// The first of these troubles, in words.
     pub troubles: Vec<Trouble>,
@@ -194,14 +194,15 @@ impl Sources {
         Self { files: files.into_iter().map(source).collect() }
     }
 
-    /// Says how many bytes each file is known to have had, by its name. A file that was cut between two lines, or that
+    /// Says how many lines each file is known to have had, by its name. A file that was cut between two lines, or that
     /// is gone, looks like one that never had more: only this tells that the history lacks something.
     #[must_use]
-    pub fn having_had(mut self, sizes: &BTreeMap<String, u64>) -> Self {
-        let mut gone = sizes.clone();
+    pub fn having_had(mut self, lines: &BTreeMap<String, u64>) -> Self {
+        let mut gone = lines.clone();
         for file in &mut self.files {
-            let size = file.path.file_name().and_then(|name| gone.remove(&*name.to_string_lossy()));
-            file.lost = size.unwrap_or(0).saturating_sub(file.bytes.len() as u64);
+            let had = file.path.file_name().and_then(|name| gone.remove(&*name.to_string_lossy()));
+            let has = || file.bytes.split_inclusive(|byte| *byte == b'\n').count() as u64;
+            file.lost = had.map_or(0, |had| had.saturating_sub(has()));
         }
         let gone = gone.into_iter().map(|(name, lost)| Source { path: name.into(), bytes: Vec::new(), lost });
         self.files.extend(gone);

@@ -146,7 +146,7 @@ fn damage(files: &[FileReport], notes: &mut Vec<String>) {
             notes.push(format!("{name}: {} operations are missing", file.missing));
         }
         if file.lost > 0 {
-            notes.push(format!("{name}: {} bytes that it had when the run ended are gone", file.lost));
+            notes.push(format!("{name}: {} lines that it had when the run ended are gone", file.lost));
         } else if file.header.is_none() {
             notes.push(format!("{name}: its header is missing"));
         }

@@ -80,6 +80,14 @@ fn lost_records_are_told_and_never_held_against_the_store() {
         told_and_not_invalid(dir.path(), &name);
         std::fs::remove_file(&driver).unwrap();
         told_and_not_invalid(dir.path(), &name);
+        // An edit within a line loses no record: it is a lie about the store.
+        let reply = text.lines().find(|line| line.contains("\"kvs\":[")).unwrap();
+        let (start, kvs) = reply.split_once(",\"kvs\":[{\"k\":\"").unwrap();
+        let key = kvs.split_once('"').unwrap().0;
+        std::fs::write(&driver, text.replace(reply, &format!("{start}}}"))).unwrap();
+        let (code, out, err) = ran(dt(dir.path(), &["check", "runs/latest"]));
+        assert_eq!(code, 1, "{name}: {out}{err}");
+        assert!(out.lines().any(|line| line.starts_with("INVALID:") && line.contains(key)), "{key}: {out}");
         std::fs::write(&driver, text).unwrap();
     }
 }
@@ -88,7 +96,7 @@ fn told_and_not_invalid(dir: &Path, name: &str) {
     let (code, out, err) = ran(dt(dir, &["check", "runs/latest"]));
     assert!([0, 2].contains(&code), "{name}: exit {code}: {out}{err}");
     let note = out.lines().find(|line| line.starts_with("note: ") && line.contains(name)).unwrap_or_default();
-    assert!(note.contains("bytes that it had when the run ended are gone"), "{name}: {out}");
+    assert!(note.contains("lines that it had when the run ended are gone"), "{name}: {out}");
 }
 
 #[test]

@@ -123,17 +123,20 @@ fn a_footer_tells_of_lost_operations() {
 fn what_files_are_known_to_have_had_tells_of_cuts_between_lines_and_of_files_that_are_gone() {
     let whole = file(2);
     let two_lines = whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0 + 1;
-    let size = |name: &str, bytes: usize| (name.to_owned(), bytes as u64);
-    let had = [size("a", whole.len()), size("gone", 7)].into();
-    let sources = sources(&[("dir/a", &whole[..two_lines]), ("dir/new", &whole)]).having_had(&had);
+    let had = [("a".to_owned(), 7), ("edited".to_owned(), 7), ("gone".to_owned(), 7)].into();
+    let edited = String::from_utf8(whole.clone()).unwrap().replace("k0", "k").into_bytes();
+    let sources = sources(&[("dir/a", &whole[..two_lines]), ("dir/edited", &edited), ("dir/new", &whole)])
+        .having_had(&had);
     let history = History::parse(&sources).unwrap();
     let lost: Vec<_> = history
         .files
         .iter()
         .map(|file| (file.path.to_str().unwrap(), file.lost, file.is_complete()))
         .collect();
-    let cut = (whole.len() - two_lines) as u64;
-    assert_eq!(lost, [("dir/a", cut, false), ("dir/new", 0, true), ("gone", 7, false)]);
+    assert_eq!(
+        lost,
+        [("dir/a", 5, false), ("dir/edited", 0, true), ("dir/new", 0, true), ("gone", 7, false)]
+    );
     assert!(!history.is_complete());
 }
 
