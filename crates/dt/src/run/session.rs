@@ -39,15 +39,15 @@ struct Session {
 
 pub(super) async fn run(config: Config) -> anyhow::Result<Exit> {
     let interrupted = interrupt::listen()?;
-    for line in heal::lines(&leftovers::heal_all(&config.runs)?)? {
-        say(&line);
-    }
     let wall = clock::wall();
     let dir = directory::create(&config.runs, &config.suite.name, config.plan.seed, wall)?;
     let run = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
     say(&format!("run {run} in {}", dir.display()));
     // Claimed before anything is started: from here on a sweep finds what is left, whatever happens to this process.
     let journal = Arc::new(Journal::open(&dir)?);
+    for line in heal::lines(&leftovers::heal_all(&config.runs)?)? {
+        say(&line);
+    }
     let events = EventLog::create(&dir)?;
     let display = Arc::new(Mutex::new(Display::new(&dir.join("history"))));
     let (stop_faults, crashed) = (Arc::default(), BTreeSet::new());
