@@ -39,8 +39,7 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
     match &run {
         None => notes.push("there is no run.json: only the history is judged".to_owned()),
         Some(run) => {
-            let log =
-                CommandLog::read(&dir.join(RECORD_FILE)).context("cannot read the record of commands")?;
+            let log = commands(dir, &mut notes)?;
             let broken = log.broken_lines + u64::from(log.torn);
             if broken > 0 {
                 notes.push(format!("{broken} lines of {RECORD_FILE} could not be read"));
@@ -73,6 +72,17 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
 
 fn subject(run: Option<&RunRecord>, dir: &Path) -> String {
     run.map_or_else(|| format!("the history in {}", dir.display()), |run| run.subject.clone())
+}
+
+/// The record of commands; without one, nothing is known about them.
+fn commands(dir: &Path, notes: &mut Vec<String>) -> anyhow::Result<CommandLog> {
+    match CommandLog::read(&dir.join(RECORD_FILE)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            notes.push(format!("there is no {RECORD_FILE}: nothing is known of how commands ended"));
+            Ok(CommandLog::default())
+        }
+        read => read.context("cannot read the record of commands"),
+    }
 }
 
 /// Where the history files of a run are; a directory of nothing else is taken as it is.

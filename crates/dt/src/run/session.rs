@@ -67,9 +67,9 @@ impl Session {
             _ = interrupted.wait_for(|yes| *yes) => return Ok(()),
         };
         let result = self.with_system(&system).await;
-        self.tell_crashes(&system)?;
+        let told = self.tell_crashes(&system);
         let stopped = system.stop().await;
-        result.and(stopped)
+        result.and(told).and(stopped)
     }
 
     async fn with_system(&mut self, system: &System) -> anyhow::Result<()> {
@@ -237,14 +237,16 @@ impl Session {
     /// Writes how the run ended, judges what there is, and tells.
     fn end(mut self, result: anyhow::Result<()>) -> anyhow::Result<Exit> {
         let interrupted = *self.interrupted.borrow();
-        self.events.write(Event::recorded(&self.dir)?)?;
-        match &result {
-            Err(error) => self.events.write(Event::ToolFailed { reason: format!("{error:#}") })?,
-            Ok(()) if interrupted => self.events.write(Event::Interrupted)?,
-            Ok(()) => self.events.write(Event::Ended)?,
-        }
+        let ending = match &result {
+            Err(error) => Event::ToolFailed { reason: format!("{error:#}") },
+            Ok(()) if interrupted => Event::Interrupted,
+            Ok(()) => Event::Ended,
+        };
+        let told = Event::recorded(&self.dir).and_then(|recorded| self.events.write(recorded));
+        let told = told.and(self.events.write(ending));
         let dir = shown(&self.dir);
-        if let Err(error) = result {
+        // What could not be told is often for the same reason, and the reason comes first.
+        if let Err(error) = result.and(told) {
             return Err(error.context(format!("the run failed; what it recorded is in {dir}")));
         }
         if !self.dir.join("run.json").exists() {

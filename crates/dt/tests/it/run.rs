@@ -90,6 +90,16 @@ fn lost_records_are_told_and_never_held_against_the_store() {
         assert!(out.lines().any(|line| line.starts_with("INVALID:") && line.contains(key)), "{key}: {out}");
         std::fs::write(&driver, text).unwrap();
     }
+    std::fs::remove_file(run.join("commands.jsonl")).unwrap();
+    std::fs::remove_file(run.join("events.jsonl")).unwrap();
+    std::fs::write(run.join("events.jsonl"), "torn").unwrap();
+    let (code, out, err) = ran(dt(dir.path(), &["check", "runs/latest"]));
+    assert_eq!(code, 2, "{out}{err}");
+    for told in
+        ["there is no commands.jsonl", "the run has not ended, or dt was killed", "1 lines of events.jsonl"]
+    {
+        assert!(out.contains(told), "{told}: {out}");
+    }
 }
 
 fn told_and_not_invalid(dir: &Path, name: &str) {
