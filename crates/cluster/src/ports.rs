@@ -50,11 +50,17 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Ports that the kernel gives to no outgoing connection.
+    /// Ports that the kernel gives to no outgoing connection. Each process begins somewhere else, so that a client which
+    /// has outlived its own run does not find another one where it knew members.
     #[must_use]
     pub fn outside_ephemeral() -> Self {
         let ephemeral = fs::read_to_string(EPHEMERAL).ok().and_then(|text| parse_range(&text));
-        Self::within(choose(ephemeral.unwrap_or(32_768..=60_999)))
+        let mut ports = Self::within(choose(ephemeral.unwrap_or(32_768..=60_999)));
+        // The last fifth is left for those that begin late.
+        let room = u32::from(ports.range.end() - ports.range.start()) * 4 / 5;
+        let offset = std::process::id().wrapping_mul(97) % room.max(1);
+        ports.next += u16::try_from(offset).unwrap_or(0);
+        ports
     }
 
     /// Ports of a given range.

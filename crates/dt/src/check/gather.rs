@@ -59,9 +59,9 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
     }
     let check = run.as_ref().map_or(Check::EtcdRevisions, |run| run.check);
     if check != Check::None {
-        let attached = run.as_ref().is_none_or(|run| run.attached);
+        let ours = run.as_ref().is_some_and(|run| !run.attached) && !began_used(dir);
         let sources = histories(dir, &events)?;
-        judge_history(&sources, attached, &mut evidence, &mut notes)?;
+        judge_history(&sources, ours, &mut evidence, &mut notes)?;
     }
     if let (Some(reason), None) = (broken_off(&events).filter(|_| run.is_some()), &evidence.undecided) {
         evidence.undecided = Some((Outcome::Unknown, reason));
@@ -83,6 +83,13 @@ fn commands(dir: &Path, notes: &mut Vec<String>) -> anyhow::Result<CommandLog> {
         }
         read => read.context("cannot read the record of commands"),
     }
+}
+
+/// Whether a first command has found that the store was not new: then somebody else may have written to it.
+fn began_used(dir: &Path) -> bool {
+    let start = fs::read(dir.join("start.json")).unwrap_or_default();
+    let start: serde_json::Value = serde_json::from_slice(&start).unwrap_or_default();
+    start["fresh"] == false
 }
 
 /// Where the history files of a run are; a directory of nothing else is taken as it is.
@@ -109,14 +116,14 @@ fn histories(dir: &Path, events: &[Event]) -> anyhow::Result<Sources> {
 
 fn judge_history(
     sources: &Sources,
-    attached: bool,
+    ours: bool,
     evidence: &mut Evidence,
     notes: &mut Vec<String>,
 ) -> anyhow::Result<()> {
     let mut property = Property::new(HISTORY_PROPERTY, Group::History, "histories");
     let nothing = "no operation was recorded".to_owned();
     // A store that was started for the run held nothing before, and nobody else wrote to it.
-    let options = if attached { Options::default() } else { Options::own_store() };
+    let options = if ours { Options::own_store() } else { Options::default() };
     let (Report { verdict, counts, .. }, files) = checker::etcd::check_files(sources, &options)?;
     damage(&files, notes);
     evidence.operations = counts.operations;
