@@ -36,7 +36,7 @@ fn wrong_words_are_named_with_what_would_be_right() {
         (&["run", "etcd", "-t", "0"], "0 is not in 1..=86400"),
         (&["run", "etcd", "-d"], "--endpoints <LIST>"),
         (&["run", "etcd", "-d", "--endpoints", "a=b=c,,"], "--endpoints: "),
-        (&["check", "nowhere"], "nowhere is no directory"),
+        (&["check", "nowhere"], "nowhere does not exist"),
         (&["fly"], "unrecognized subcommand 'fly'"),
     ];
     for (args, expected) in cases {
