@@ -22,8 +22,10 @@ use crate::session::Session;
 const SAMPLE_MAX: usize = 20;
 /// Keys with so many leading bytes in common were put by one command: random text of this length is nobody else's.
 const COMMON_BYTES: usize = 16;
-/// At most so many keys in one read.
-const PAGE_KEYS_MAX: usize = 256;
+/// At most so many keys in one read: a long run has some hundred thousand, and a page of these takes milliseconds.
+const PAGE_KEYS_MAX: usize = 1_000;
+/// At most so many bytes of values in one read of several keys: a reply may have four times this.
+const PAGE_BYTES_MAX: usize = 1 << 20;
 
 /// What a durability check saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,29 +130,32 @@ struct Page {
     first: Vec<u8>,
     last: Vec<u8>,
     keys: usize,
+    bytes: usize,
 }
 
 fn pages(session: &Session<'_>) -> Result<Vec<Page>, RunError> {
     let sources = run::histories(session.config())?;
     let history = History::parse(&sources)?;
-    Ok(paginate(Ledger::of(&history).keys()))
+    Ok(paginate(Ledger::of(&history).sizes()))
 }
 
 /// Neighbouring keys with a common start make a page. A page covers no key of strangers, whose data is none of ours.
-fn paginate<'k>(keys: impl Iterator<Item = &'k [u8]>) -> Vec<Page> {
+fn paginate<'k>(keys: impl Iterator<Item = (&'k [u8], usize)>) -> Vec<Page> {
     let mut pages: Vec<Page> = Vec::new();
-    for key in keys {
+    for (key, bytes) in keys {
         match pages.last_mut() {
             Some(page)
                 if page.keys < PAGE_KEYS_MAX
+                    && page.bytes + bytes <= PAGE_BYTES_MAX
                     && key.len() > COMMON_BYTES
                     && page.first.len() > COMMON_BYTES
                     && page.first[..COMMON_BYTES] == key[..COMMON_BYTES] =>
             {
                 page.last = key.to_vec();
                 page.keys += 1;
+                page.bytes += bytes;
             }
-            _ => pages.push(Page { first: key.to_vec(), last: key.to_vec(), keys: 1 }),
+            _ => pages.push(Page { first: key.to_vec(), last: key.to_vec(), keys: 1, bytes }),
         }
     }
     pages
@@ -205,18 +210,27 @@ mod tests {
         let one = |n: usize| format!("AAAAAAAAAAAAAAAA{n:04}").into_bytes();
         let other = |n: usize| format!("BBBBBBBBBBBBBBBB{n:04}").into_bytes();
         let short = b"AAAA".to_vec();
-        let mut keys: Vec<Vec<u8>> = (0..300).map(one).chain((0..2).map(other)).collect();
+        let mut keys: Vec<Vec<u8>> = (0..1_200).map(one).chain((0..2).map(other)).collect();
         keys.insert(0, short.clone());
-        let pages = paginate(keys.iter().map(Vec::as_slice));
-        let page = |first, last, keys| Page { first, last, keys };
+        let pages = paginate(keys.iter().map(|key| (key.as_slice(), 2)));
+        let page = |first, last, keys| Page { first, last, keys, bytes: 2 * keys };
         assert_eq!(
             pages,
             [
                 page(short.clone(), short, 1),
-                page(one(0), one(255), 256),
-                page(one(256), one(299), 44),
+                page(one(0), one(999), 1_000),
+                page(one(1_000), one(1_199), 200),
                 page(other(0), other(1), 2),
             ]
         );
+    }
+
+    #[test]
+    fn a_page_of_large_values_is_short() {
+        let keys: Vec<Vec<u8>> = (0..5).map(|n| format!("AAAAAAAAAAAAAAAA{n}").into_bytes()).collect();
+        let sizes = [600_000, 400_000, 100_000, 3_000_000, 7];
+        let pages = paginate(keys.iter().map(Vec::as_slice).zip(sizes));
+        let counts: Vec<usize> = pages.iter().map(|page| page.keys).collect();
+        assert_eq!(counts, [2, 1, 1, 1]);
     }
 }

@@ -8,6 +8,7 @@ use history::Blob;
 
 use crate::client::{Answer, Read};
 use crate::consistency::Mismatch;
+use crate::convergence::Divergence;
 use crate::errors::Problem;
 use crate::revisions::Regression;
 
@@ -41,6 +42,12 @@ pub enum Event<'a> {
     GaveUp { lacking: &'a str },
     /// Every member did what was asked of it.
     Healthy,
+    /// So many members stand still and hold the same.
+    Converged { members: usize },
+    /// Members stand still and do not hold the same.
+    Diverged(&'a Divergence),
+    /// Members could not be compared; what is lacking.
+    NotCompared { lacking: &'a str },
 }
 
 /// Whoever watches a workload.
@@ -115,6 +122,12 @@ impl fmt::Display for Event<'_> {
             Self::Waiting { lacking } => write!(f, "waiting for the cluster: {lacking}"),
             Self::GaveUp { lacking } => write!(f, "the cluster is not healthy in time: {lacking}"),
             Self::Healthy => f.write_str("every member is healthy"),
+            Self::Converged { members: 1 } => f.write_str("there is no other member to compare with"),
+            Self::Converged { members } => write!(f, "all {members} members hold the same"),
+            Self::Diverged(divergence) => {
+                write!(f, "members have gone apart! This shouldn't happen. {divergence}")
+            }
+            Self::NotCompared { lacking } => write!(f, "members could not be compared: {lacking}"),
         }
     }
 }
