@@ -78,7 +78,9 @@ pub async fn compare_members(
     for member in &session.config().members {
         match session.client(member).await {
             Ok(client) => clients.push(client),
-            Err(problem) => return Ok(gave_up(format!("{} cannot be addressed ({problem})", member.name), watcher)),
+            Err(problem) => {
+                return Ok(gave_up(format!("{} cannot be addressed ({problem})", member.name), watcher));
+            }
         }
     }
     let mut unmoved = Unmoved::default();
@@ -240,7 +242,8 @@ mod tests {
 
     #[test]
     fn the_third_member_counts() {
-        let members = vec![own("etcd0", 7, Some(1), 0), own("etcd1", 7, Some(1), 0), own("etcd2", 7, Some(2), 0)];
+        let members =
+            vec![own("etcd0", 7, Some(1), 0), own("etcd1", 7, Some(1), 0), own("etcd2", 7, Some(2), 0)];
         assert!(matches!(judge(7, members), Finding::Apart(_)));
     }
 

@@ -12,7 +12,6 @@ use history::{Nanos, WriteError, clock};
 use crate::attempt::{Attempt, get};
 use crate::client::Client;
 use crate::config::Member;
-use crate::connect::connect;
 use crate::consistency::Fate;
 use crate::draw::{Draw, Sizes};
 use crate::event::{Event, Watcher};
@@ -21,8 +20,9 @@ use crate::session::Session;
 use crate::traffic::{Report, Traffic};
 use crate::validate::{Validation, validate};
 
-/// A crowd has so many writers: nobody to wait for, a few, and more than a member's disk can serve one by one.
-const WRITERS: [u32; 3] = [1, 8, 40];
+/// A crowd has so many writers: one that waits for nobody, a few, and, as often as not, more than a disk can serve one by
+/// one, so that there is always something in flight.
+const WRITERS: [u32; 4] = [1, 8, 40, 40];
 /// Writing goes on for so long at most: over several crashes a second apart, and still a short command.
 const WRITING_MS: (u64, u64) = (1_500, 5_000);
 /// A crowd makes no more puts than this; a fast member acknowledges some thousands in a second.
@@ -69,18 +69,18 @@ async fn write<'c>(
     watcher: &mut Watcher<'_>,
 ) -> Result<(Option<Traffic<'c>>, Report), WriteError> {
     let config = session.config();
-    let among = |draw: &mut dyn FnMut(u64) -> u64, len: usize| {
-        usize::try_from(draw(len as u64)).unwrap_or(0)
-    };
+    let among = |draw: &mut dyn FnMut(u64) -> u64, len: usize| usize::try_from(draw(len as u64)).unwrap_or(0);
     let writers = WRITERS[among(&mut |bound| draw.below(bound), WRITERS.len())];
-    let lasts = WRITING_MS.0 + draw.below(WRITING_MS.1 - WRITING_MS.0 + 1);
+    let drawn = Duration::from_millis(WRITING_MS.0 + draw.below(WRITING_MS.1 - WRITING_MS.0 + 1));
     let members: Vec<&Member> = (0..writers)
         .map(|_| &config.members[among(&mut |bound| draw.below(bound), config.members.len())])
         .collect();
     let crowd = Crowd {
         session,
         prefix: draw.text(),
-        until: clock::now().plus(Duration::from_millis(lasts).min(config.limits.phase)),
+        // Who asks for a number of puts wants that number.
+        until: clock::now()
+            .plus(config.requests.map_or(drawn, |_| config.limits.phase).min(config.limits.phase)),
         shared: RefCell::new(Shared {
             sizes: Sizes::draw(draw),
             puts_left: config.requests.map_or(PUTS_MAX, std::num::NonZeroU32::get),
@@ -102,8 +102,12 @@ async fn write<'c>(
         unknown: count(|fate| fate == Fate::Unknown),
         failed: count(|fate| fate == Fate::Failed),
     });
-    let mut wrote: Vec<&Member> =
-        members.iter().zip(&attempts).filter(|(_, made)| !made.is_empty()).map(|(member, _)| *member).collect();
+    let mut wrote: Vec<&Member> = members
+        .iter()
+        .zip(&attempts)
+        .filter(|(_, made)| !made.is_empty())
+        .map(|(member, _)| *member)
+        .collect();
     let traffic = draw.take(&mut wrote).map(|member| {
         let through = members.iter().zip(&attempts).filter(|(other, _)| **other == member);
         let mut made: Vec<&Attempt> = through.flat_map(|(_, made)| made).collect();
@@ -140,9 +144,7 @@ impl<'c, D: Draw> Crowd<'_, 'c, '_, D> {
     /// One writer, from its first dial until time or puts run out; what it put.
     async fn writer(&self, number: usize, member: &'c Member) -> Result<Vec<Attempt>, WriteError> {
         let mut attempts = Vec::new();
-        let Some(mut client) = connect(self.session, member, &mut |event| self.tell(event)).await? else {
-            return Ok(attempts);
-        };
+        let Some(mut client) = self.join(member).await? else { return Ok(attempts) };
         let mut promised = None;
         while let Some((key, value)) = self.next(number, attempts.len()) {
             // Whatever had been answered before this put was sent is older than it.
@@ -166,6 +168,25 @@ impl<'c, D: Draw> Crowd<'_, 'c, '_, D> {
             }
         }
         Ok(attempts)
+    }
+
+    /// Dials the member until it answers, as it may be down just now; `None` when it does not in time.
+    async fn join<'s>(&'s self, member: &'c Member) -> Result<Option<Client<'s>>, WriteError> {
+        let mut client = match self.session.client(member).await {
+            Ok(client) => client,
+            Err(problem) => {
+                self.tell(&Event::NotConnected { member: &member.name, problem: &problem });
+                return Ok(None);
+            }
+        };
+        if let Err(problem) = client.status().await? {
+            self.tell(&Event::NotConnected { member: &member.name, problem: &problem });
+            if !self.answers_again(&mut client).await? {
+                return Ok(None);
+            }
+        }
+        self.tell(&Event::Connected { member: &member.name });
+        Ok(Some(client))
     }
 
     /// The next key and value; `None` when the crowd is done.

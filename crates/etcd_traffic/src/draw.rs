@@ -143,7 +143,9 @@ mod tests {
     fn values_are_tiny_and_in_some_crowds_now_and_then_large() {
         let mut draw = spread();
         let crowds: Vec<Sizes> = (0..1_000).map(|_| Sizes::draw(&mut draw)).collect();
-        for (large, share) in [(None, 750), (Some((1 << 10, 64 << 10)), 200), (Some((64 << 10, 512 << 10)), 50)] {
+        for (large, share) in
+            [(None, 750), (Some((1 << 10, 64 << 10)), 200), (Some((64 << 10, 512 << 10)), 50)]
+        {
             let count = crowds.iter().filter(|sizes| sizes.large == large).count();
             assert!(count.abs_diff(share) < 50, "{large:?}: {count}");
             let sizes: Vec<usize> = (0..1_000).map(|_| Sizes { large }.next(&mut draw)).collect();

@@ -7,7 +7,7 @@ use std::fmt;
 use history::Blob;
 
 use crate::client::{Answer, Read};
-use crate::consistency::Mismatch;
+use crate::consistency::{Mismatch, shown};
 use crate::convergence::Divergence;
 use crate::errors::Problem;
 use crate::revisions::Regression;
@@ -82,16 +82,16 @@ impl fmt::Display for Event<'_> {
             Self::Connected { member } => write!(f, "connected to {member}"),
             Self::NotConnected { member, problem } => write!(f, "failed to connect to {member} ({problem})"),
             Self::Put { key, value, answer: Ok(revision) } => {
-                let (key, value) = (show(key), show(value));
+                let (key, value) = (show(key), shown(value));
                 write!(f, "successful put with key '{key}' and value '{value}', revision {revision}")
             }
             Self::Put { key, value, answer: Err(problem) } => {
-                let (key, value) = (show(key), show(value));
+                let (key, value) = (show(key), shown(value));
                 write!(f, "unsuccessful put with key '{key}', value '{value}', and error '{problem}'")
             }
             Self::Get { key, answer: Ok(read) } => {
                 let found =
-                    read.found.first().map_or_else(|| "nothing".to_owned(), |kv| kv.value.to_string());
+                    read.found.first().map_or_else(|| "nothing".to_owned(), |kv| shown(kv.value.bytes()));
                 write!(f, "successful get with key '{}': {found}", show(key))
             }
             Self::Get { key, answer: Err(problem) } => {

@@ -43,7 +43,7 @@ pub struct Judgement {
     pub of_others: usize,
     /// Keys that were read and not judged, because other calls than puts touched them.
     pub unjudged: usize,
-    /// The first contradiction.
+    /// The first contradiction; the first lost write where there is one, as what else is wrong often follows from it.
     pub mismatch: Option<Mismatch>,
 }
 
@@ -178,7 +178,10 @@ impl<'h> Judge<'_, 'h> {
         if let Err(mismatch) = compare(key, &writes, found.as_ref(), &read.member) {
             // What is missing from an incomplete history may have written it.
             if mismatch.kind != Kind::Unwritten || self.ledger.complete {
-                self.result.mismatch.get_or_insert(*mismatch);
+                let worse = |known: &Mismatch| known.kind != Kind::Lost && mismatch.kind == Kind::Lost;
+                if self.result.mismatch.as_ref().is_none_or(worse) {
+                    self.result.mismatch = Some(*mismatch);
+                }
             }
         }
     }

@@ -78,7 +78,8 @@ pub const KEPT: &str = "Acknowledged writes are there or overwritten once the cl
 pub const KEPT_CHECKED: &str = "Acknowledged writes are read once the cluster has recovered";
 
 /// Members are replicas of each other.
-pub const CONVERGED: &str = "All members have the same revision and the same key-space hash once the cluster is quiet";
+pub const CONVERGED: &str =
+    "All members have the same revision and the same key-space hash once the cluster is quiet";
 /// Its companion: there were several members, and they were quiet.
 pub const CONVERGED_COMPARED: &str = "Revisions and key-space hashes of several members are compared";
 

@@ -48,7 +48,10 @@ async fn a_run_of_all_commands_is_consistent_and_shows_every_property_of_the_tab
     assert!(place.run(DRIVER).ends_with("Client: validation ok! 10 keys compared\n"));
     let said = place.run(CROWD);
     assert!(said.contains("Client: traffic simulated! 10 puts acknowledged, 0 unknown, 0 failed"), "{said}");
-    assert!(place.run(ANYTIME).contains("Client: validation ok! 21 keys compared"), "of 3 + 20, 20, and its own");
+    assert!(
+        place.run(ANYTIME).contains("Client: validation ok! 21 keys compared"),
+        "of 3 + 20, 20, and its own"
+    );
     let said = place.run(EVENTUALLY);
     assert!(said.contains("Client: all 3 members hold the same"), "{said}");
     assert!(said.contains("Client: validation ok! 27 keys compared"), "24 + 3: {said}");

@@ -70,7 +70,8 @@ async fn a_crowd_goes_on_when_its_member_is_back_and_reads_what_it_was_promised(
     let Some(cluster) = etcd::start(1, dir.path(), &[]).await else { return };
     let place = Place::new(dir.path(), "run", &etcd::endpoints(&cluster));
     let mut command = place.command(CROWD);
-    let child = command.env("ETCD_TRAFFIC_REQUESTS", "100000").spawn().unwrap();
+    command.env("ETCD_TRAFFIC_REQUESTS", "100000").env("ETCD_TRAFFIC_PHASE_MS", "10000");
+    let child = command.spawn().unwrap();
     wait_for_puts(&place, 20).await;
     cluster.members()[0].kill().await.unwrap();
     cluster.members()[0].start().unwrap();

@@ -130,6 +130,7 @@ async fn a_crowd_puts_each_key_once_and_finds_what_a_stranger_deletes() {
     let Some(cluster) = etcd::start(3, dir.path(), &[]).await else { return };
     let mut config = config(&etcd::endpoints(&cluster), dir.path());
     config.requests = std::num::NonZeroU32::new(300);
+    config.limits.phase = Duration::from_secs(60);
     let session = Session::begin(&config).unwrap();
     let report = crowd::write_and_validate(&session, &mut draws(), &mut quiet).await.unwrap();
     let validation = report.validation.unwrap();
@@ -137,10 +138,13 @@ async fn a_crowd_puts_each_key_once_and_finds_what_a_stranger_deletes() {
     assert!(report.revisions.advanced() && report.revisions.regression().is_none());
 
     let operations = recorded(&config);
-    let puts: Vec<_> = operations.iter().filter_map(|operation| match &operation.call {
-        Call::Put(put) => Some((put.key.to_string(), operation)),
-        _ => None,
-    }).collect();
+    let puts: Vec<_> = operations
+        .iter()
+        .filter_map(|operation| match &operation.call {
+            Call::Put(put) => Some((put.key.to_string(), operation)),
+            _ => None,
+        })
+        .collect();
     let keys: BTreeSet<&String> = puts.iter().map(|(key, _)| key).collect();
     assert_eq!((puts.len(), keys.len()), (300, 300));
     let clients: BTreeSet<u32> = puts.iter().map(|(_, put)| put.client).collect();
@@ -161,7 +165,8 @@ async fn a_crowd_puts_each_key_once_and_finds_what_a_stranger_deletes() {
 async fn a_crowd_that_nobody_answers_makes_no_puts() {
     let dir = tempfile::tempdir().unwrap();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let config = config(&format!("m=http://{free}"), dir.path());
+    let mut config = config(&format!("m=http://{free}"), dir.path());
+    config.limits.phase = Duration::from_millis(200);
     let session = Session::begin(&config).unwrap();
     let report = crowd::write_and_validate(&session, &mut draws(), &mut quiet).await.unwrap();
     assert_eq!((report.validation, report.revisions.advanced()), (None, false));
@@ -180,7 +185,8 @@ async fn members_that_are_quiet_are_compared_even_at_a_compacted_revision() {
     other.compact(head, None).await.unwrap();
     let seen = convergence::compare_members(&session, &mut draws(), &mut quiet).await.unwrap();
     assert_eq!((seen.compared, seen.divergence, seen.lacking), (3, None, None));
-    let hashes = recorded(&config).into_iter().filter(|operation| matches!(operation.call, Call::Hash { .. }));
+    let hashes =
+        recorded(&config).into_iter().filter(|operation| matches!(operation.call, Call::Hash { .. }));
     let members: BTreeSet<String> = hashes.map(|operation| operation.member.into_owned()).collect();
     assert_eq!(members.len(), 3);
 }

@@ -18,8 +18,7 @@ async fn main() -> anyhow::Result<()> {
     let health =
         wait_until_healthy(&session, Need::WriteAndRead, &mut properties::random::u64, &mut tell).await?;
     properties::cluster_recovers!(health.healthy, health.lacking, health.healthy && health.rounds > 1);
-    let convergence =
-        convergence::compare_members(&session, &mut properties::random::u64, &mut tell).await?;
+    let convergence = convergence::compare_members(&session, &mut properties::random::u64, &mut tell).await?;
     properties::members_converge!(&convergence.divergence, convergence.compared);
     let check = durability::check_all(&session, &mut tell).await?;
     let judgement = &check.judgement;
