@@ -132,7 +132,10 @@ async fn a_crowd_puts_each_key_once_and_finds_what_a_stranger_deletes() {
     config.requests = std::num::NonZeroU32::new(300);
     config.limits.phase = Duration::from_secs(60);
     let session = Session::begin(&config).unwrap();
-    let report = crowd::write_and_validate(&session, &mut draws(), &mut quiet).await.unwrap();
+    let mut draw = draws();
+    // The first of these draws would make it a crowd of one.
+    draw();
+    let report = crowd::write_and_validate(&session, &mut draw, &mut quiet).await.unwrap();
     let validation = report.validation.unwrap();
     assert!(validation.acknowledged > 0 && validation.mismatch.is_none(), "{validation:?}");
     assert!(report.revisions.advanced() && report.revisions.regression().is_none());
@@ -147,8 +150,8 @@ async fn a_crowd_puts_each_key_once_and_finds_what_a_stranger_deletes() {
         .collect();
     let keys: BTreeSet<&String> = puts.iter().map(|(key, _)| key).collect();
     assert_eq!((puts.len(), keys.len()), (300, 300));
-    let clients: BTreeSet<u32> = puts.iter().map(|(_, put)| put.client).collect();
-    assert!(clients.len() > 1, "with these draws there are several writers");
+    let clients: BTreeSet<u32> = operations.iter().map(|operation| operation.client).collect();
+    assert!(clients.len() > 2, "with these draws there are several writers, and one reader");
 
     // All keys of the crowd are read at the end; one that is gone is named.
     let mut other = stranger(&config).await;
@@ -159,6 +162,30 @@ async fn a_crowd_puts_each_key_once_and_finds_what_a_stranger_deletes() {
     let mismatch = check.judgement.mismatch.unwrap();
     assert_eq!((mismatch.kind, mismatch.key.to_string()), (Kind::Lost, gone));
     assert_eq!((check.judgement.acknowledged, check.unread), (300, 0));
+}
+
+#[tokio::test]
+async fn a_sample_is_not_deceived_by_the_histories_it_leaves_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(cluster) = etcd::start(1, dir.path(), &[]).await else { return };
+    let config = config(&etcd::endpoints(&cluster), dir.path());
+    // One process puts a key and another overwrites it, among many that put something else.
+    for value in ["1", "2"] {
+        let session = Session::begin(&config).unwrap();
+        let mut client = session.client(&config.members[0]).await.unwrap();
+        client.put(b"k", value.as_bytes()).await.unwrap().unwrap();
+    }
+    let mut draw = draws();
+    for n in 0..30 {
+        let session = Session::begin(&config).unwrap();
+        let check = durability::check_sample(&session, &mut draw, &mut quiet).await.unwrap();
+        assert_eq!(check.judgement.mismatch, None, "round {n}");
+        assert!(check.judgement.acknowledged > 0);
+    }
+    stranger(&config).await.delete("k", None).await.unwrap();
+    let session = Session::begin(&config).unwrap();
+    let check = durability::check_all(&session, &mut quiet).await.unwrap();
+    assert_eq!(check.judgement.mismatch.unwrap().kind, Kind::Lost);
 }
 
 #[tokio::test]
