@@ -36,11 +36,33 @@ pub(crate) struct Suite {
     /// Which faults disturb it: a shipped profile's name.
     #[serde(default = "high_availability")]
     pub(crate) profile: String,
+    /// By profile: what is different under it.
+    #[serde(default)]
+    pub(crate) profiles: BTreeMap<String, Under>,
     /// Monkeys of the suite's own, beside those of the profile.
     #[serde(default)]
     pub(crate) monkeys: Vec<chaos::Monkey>,
     /// What histories are judged by.
     pub(crate) check: Check,
+}
+
+/// What is different under one profile of faults. What is not given stays as it is without it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Under {
+    /// At most so many drivers beside each other.
+    pub(crate) parallel: Option<u32>,
+    /// Weights in place of, or beside, those of the suite.
+    pub(crate) weights: BTreeMap<String, u32>,
+}
+
+impl Suite {
+    /// Becomes what it is under this profile.
+    pub(crate) fn be_under(&mut self, profile: &str) {
+        let Under { parallel, weights } = self.profiles.remove(profile).unwrap_or_default();
+        self.parallel = parallel.unwrap_or(self.parallel);
+        self.weights.extend(weights);
+    }
 }
 
 /// What histories are judged by.

@@ -39,6 +39,17 @@ pub struct Status {
     pub leader: u64,
     /// Its raft term.
     pub term: u64,
+    /// Index of the last raft entry that it has applied: members with the same one have done the same things.
+    pub applied: u64,
+}
+
+/// What a member's key space comes to, up to a revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeySpace {
+    /// Of all keys with their values and revisions.
+    pub hash: u32,
+    /// What is older than this revision may be gone, and has no part in the hash.
+    pub compacted: i64,
 }
 
 impl<'s> Client<'s> {
@@ -113,15 +124,35 @@ impl<'s> Client<'s> {
     /// # Errors
     /// When it cannot be recorded.
     pub async fn status(&mut self) -> Result<Answer<Status>, WriteError> {
+        // The history has no place for it: it is compared while the command runs, and never afterwards.
+        let mut applied = 0;
         let request = Box::pin(async {
             let response = self.etcd.status().await?;
             let (leader, term) = (response.leader(), response.raft_term());
+            applied = response.raft_applied_index();
             Ok(response.header().map(|header| Reply::Status { revision: header.revision(), leader, term }))
         });
         let reply = self.log.read(&Call::Status, request).await?;
         Ok(reply.map(|reply| match reply {
-            Reply::Status { revision, leader, term } => Status { revision, leader, term },
-            other => Status { revision: other.revision(), leader: 0, term: 0 },
+            Reply::Status { revision, leader, term } => Status { revision, leader, term, applied },
+            other => Status { revision: other.revision(), leader: 0, term: 0, applied },
+        }))
+    }
+
+    /// Asks for the hash of the member's own key space, up to `revision`.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub async fn hash(&mut self, revision: i64) -> Result<Answer<KeySpace>, WriteError> {
+        let request = Box::pin(async {
+            let response = self.etcd.hash_kv(revision).await?;
+            let (hash, compacted) = (response.hash(), response.compact_version());
+            Ok(response.header().map(|header| Reply::Hash { revision: header.revision(), hash, compacted }))
+        });
+        let reply = self.log.read(&Call::Hash { revision }, request).await?;
+        Ok(reply.map(|reply| match reply {
+            Reply::Hash { hash, compacted, .. } => KeySpace { hash, compacted },
+            _ => KeySpace { hash: 0, compacted: 0 },
         }))
     }
 }

@@ -6,7 +6,10 @@
 use std::fmt;
 
 use history::Blob;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+/// Values are shown up to here; the rest is in the history.
+const SHOWN_BYTES: usize = 40;
 
 /// What the writer was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +35,8 @@ pub struct Write<'a> {
 /// A value with the revision of its write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Seen {
-    /// The value.
+    /// The value; only its beginning is shown.
+    #[serde(serialize_with = "beginning")]
     pub value: Blob<'static>,
     /// The revision at which it was written.
     pub revision: i64,
@@ -123,9 +127,26 @@ fn contradiction(writes: &[Write<'_>], newest: Option<&Seen>, found: &Seen) -> O
     }
 }
 
+/// A value as people read it: whole, or its beginning and its size.
+pub(crate) fn shown(value: &[u8]) -> String {
+    match value.get(..SHOWN_BYTES) {
+        Some(beginning) if value.len() > SHOWN_BYTES => {
+            format!("{}... ({} bytes)", Blob::from(beginning), value.len())
+        }
+        _ => Blob::from(value).to_string(),
+    }
+}
+
+fn beginning<S: Serializer>(value: &Blob<'_>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value.bytes().len() > SHOWN_BYTES {
+        true => serializer.serialize_str(&shown(value.bytes())),
+        false => value.serialize(serializer),
+    }
+}
+
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' of revision {}", self.value, self.revision)
+        write!(f, "'{}' of revision {}", shown(self.value.bytes()), self.revision)
     }
 }
 
@@ -221,5 +242,14 @@ mod tests {
                 "expected": {"value": "v1", "revision": 7}, "found": {"value": "v0", "revision": 5},
             })
         );
+    }
+
+    #[test]
+    fn of_a_large_value_the_beginning_is_shown() {
+        let seen = |bytes: usize| Seen { value: Blob::from("v".repeat(bytes)), revision: 5 };
+        let large = format!("{}... (65536 bytes)", "v".repeat(40));
+        assert_eq!(seen(65_536).to_string(), format!("'{large}' of revision 5"));
+        assert_eq!(serde_json::to_value(seen(65_536)).unwrap()["value"], large);
+        assert_eq!(serde_json::to_value(seen(40)).unwrap()["value"], "v".repeat(40));
     }
 }

@@ -12,6 +12,42 @@ const DRAWS_PER_TEXT: usize = 2;
 /// A driver makes 1 to 100 requests.
 const REQUESTS_MAX: u64 = 100;
 
+/// Where values are not all tiny, one put of so many has a large one.
+const LARGE_ODDS: u64 = 24;
+/// How large values of a crowd are, from the least to the most, and how many in twenty crowds have such.
+const LARGE: [(u64, usize, usize); 2] = [(4, 1 << 10, 64 << 10), (1, 64 << 10, 512 << 10)];
+
+/// The sizes of values: tiny ones, and in some crowds now and then a large one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    /// The least and the most of a large one, in bytes.
+    large: Option<(usize, usize)>,
+}
+
+impl Sizes {
+    /// The most bytes of a tiny value.
+    pub(crate) const TINY_MAX: usize = CHARACTERS_PER_DRAW * DRAWS_PER_TEXT;
+
+    pub(crate) fn draw(draw: &mut impl Draw) -> Self {
+        let mut left = draw.below(20);
+        let found = LARGE.iter().find(|(share, ..)| {
+            let here = left < *share;
+            left = left.saturating_sub(*share);
+            here
+        });
+        Self { large: found.map(|(_, least, most)| (*least, *most)) }
+    }
+
+    /// Bytes of the next value, at least 1.
+    pub(crate) fn next(self, draw: &mut impl Draw) -> usize {
+        let (least, most) = match self.large {
+            Some(large) if draw.below(LARGE_ODDS) == 0 => large,
+            _ => (1, Self::TINY_MAX),
+        };
+        least + usize::try_from(draw.below((most - least + 1) as u64)).unwrap_or(0)
+    }
+}
+
 /// A source of draws, uniform over all values of `u64`.
 pub trait Draw {
     /// One draw.
@@ -101,6 +137,24 @@ mod tests {
         assert_eq!(last.below(3), 2, "the first draw, the greatest of all, does not count");
         assert_eq!((|| u64::MAX).below(3), 0, "a broken source does not hold us up");
         assert_eq!((|| 7).below(0), 0);
+    }
+
+    #[test]
+    fn values_are_tiny_and_in_some_crowds_now_and_then_large() {
+        let mut draw = spread();
+        let crowds: Vec<Sizes> = (0..1_000).map(|_| Sizes::draw(&mut draw)).collect();
+        for (large, share) in
+            [(None, 750), (Some((1 << 10, 64 << 10)), 200), (Some((64 << 10, 512 << 10)), 50)]
+        {
+            let count = crowds.iter().filter(|sizes| sizes.large == large).count();
+            assert!(count.abs_diff(share) < 50, "{large:?}: {count}");
+            let sizes: Vec<usize> = (0..1_000).map(|_| Sizes { large }.next(&mut draw)).collect();
+            let tiny = sizes.iter().filter(|size| (1..=16).contains(*size)).count();
+            let (least, most) = large.unwrap_or((1, 0));
+            let large_ones = sizes.iter().filter(|size| (least..=most).contains(*size)).count();
+            assert_eq!(tiny + large_ones, 1_000);
+            assert_eq!(tiny == 1_000, large.is_none(), "{large:?}: {tiny} tiny");
+        }
     }
 
     #[test]

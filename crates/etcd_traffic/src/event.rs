@@ -7,7 +7,8 @@ use std::fmt;
 use history::Blob;
 
 use crate::client::{Answer, Read};
-use crate::consistency::Mismatch;
+use crate::consistency::{Mismatch, shown};
+use crate::convergence::Divergence;
 use crate::errors::Problem;
 use crate::revisions::Regression;
 
@@ -41,6 +42,12 @@ pub enum Event<'a> {
     GaveUp { lacking: &'a str },
     /// Every member did what was asked of it.
     Healthy,
+    /// So many members stand still and hold the same.
+    Converged { members: usize },
+    /// Members stand still and do not hold the same.
+    Diverged(&'a Divergence),
+    /// Members could not be compared; what is lacking.
+    NotCompared { lacking: &'a str },
 }
 
 /// Whoever watches a workload.
@@ -75,16 +82,16 @@ impl fmt::Display for Event<'_> {
             Self::Connected { member } => write!(f, "connected to {member}"),
             Self::NotConnected { member, problem } => write!(f, "failed to connect to {member} ({problem})"),
             Self::Put { key, value, answer: Ok(revision) } => {
-                let (key, value) = (show(key), show(value));
+                let (key, value) = (show(key), shown(value));
                 write!(f, "successful put with key '{key}' and value '{value}', revision {revision}")
             }
             Self::Put { key, value, answer: Err(problem) } => {
-                let (key, value) = (show(key), show(value));
+                let (key, value) = (show(key), shown(value));
                 write!(f, "unsuccessful put with key '{key}', value '{value}', and error '{problem}'")
             }
             Self::Get { key, answer: Ok(read) } => {
                 let found =
-                    read.found.first().map_or_else(|| "nothing".to_owned(), |kv| kv.value.to_string());
+                    read.found.first().map_or_else(|| "nothing".to_owned(), |kv| shown(kv.value.bytes()));
                 write!(f, "successful get with key '{}': {found}", show(key))
             }
             Self::Get { key, answer: Err(problem) } => {
@@ -115,6 +122,12 @@ impl fmt::Display for Event<'_> {
             Self::Waiting { lacking } => write!(f, "waiting for the cluster: {lacking}"),
             Self::GaveUp { lacking } => write!(f, "the cluster is not healthy in time: {lacking}"),
             Self::Healthy => f.write_str("every member is healthy"),
+            Self::Converged { members: 1 } => f.write_str("there is no other member to compare with"),
+            Self::Converged { members } => write!(f, "all {members} members hold the same"),
+            Self::Diverged(divergence) => {
+                write!(f, "members have gone apart! This shouldn't happen. {divergence}")
+            }
+            Self::NotCompared { lacking } => write!(f, "members could not be compared: {lacking}"),
         }
     }
 }

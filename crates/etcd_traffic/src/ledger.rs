@@ -43,7 +43,7 @@ pub struct Judgement {
     pub of_others: usize,
     /// Keys that were read and not judged, because other calls than puts touched them.
     pub unjudged: usize,
-    /// The first contradiction.
+    /// The first contradiction; the first lost write where there is one, as what else is wrong often follows from it.
     pub mismatch: Option<Mismatch>,
 }
 
@@ -75,7 +75,12 @@ impl<'h> Ledger<'h> {
         self.puts.keys().copied().filter(|key| !self.touched.has(key))
     }
 
-    /// Of these, the ones with an acknowledged put of a file other than `file`.
+    /// The same, each with the bytes of the largest value that may be there.
+    pub fn sizes(&self) -> impl Iterator<Item = (&'h [u8], usize)> {
+        self.keys().map(|key| (key, self.puts[key].iter().map(|put| put.value.len()).max().unwrap_or(0)))
+    }
+
+    /// Of [`Self::keys`], the ones with an acknowledged put of a file other than `file`.
     pub fn acknowledged_by_others(&self, file: Option<usize>) -> impl Iterator<Item = &'h [u8]> {
         let by_others =
             move |put: &Put<'_>| Some(put.file) != file && matches!(put.fate, Fate::Acknowledged(_));
@@ -148,14 +153,14 @@ impl<'h> Judge<'_, 'h> {
         let ledger = self.ledger;
         let from_first = ledger.puts.range::<[u8], _>((Bound::Included(first), Bound::Unbounded));
         let in_range = |key: &[u8]| range.end.as_ref().map_or(key == first, |end| before(key, end.bytes()));
+        let found: BTreeMap<&[u8], &KeyValue<'_>> = found.iter().map(|kv| (kv.key.bytes(), kv)).collect();
         for (&key, puts) in from_first.take_while(|(key, _)| in_range(key)) {
             if ledger.touched.has(key) {
                 self.result.unjudged += 1;
                 continue;
             }
             self.count(key, puts, read.invoked);
-            let kv = found.iter().find(|kv| kv.key.bytes() == key);
-            self.compare(key, puts, kv, read);
+            self.compare(key, puts, found.get(key).copied(), read);
         }
     }
 
@@ -173,7 +178,10 @@ impl<'h> Judge<'_, 'h> {
         if let Err(mismatch) = compare(key, &writes, found.as_ref(), &read.member) {
             // What is missing from an incomplete history may have written it.
             if mismatch.kind != Kind::Unwritten || self.ledger.complete {
-                self.result.mismatch.get_or_insert(*mismatch);
+                let worse = |known: &Mismatch| known.kind != Kind::Lost && mismatch.kind == Kind::Lost;
+                if self.result.mismatch.as_ref().is_none_or(worse) {
+                    self.result.mismatch = Some(*mismatch);
+                }
             }
         }
     }

@@ -24,7 +24,8 @@
 //! # }
 //! ```
 //!
-//! - [`traffic`] and [`validate`]: the driver's workload. [`durability`]: what is left of what was acknowledged.
+//! - [`traffic`], [`crowd`] and [`validate`]: the drivers' workloads. [`durability`]: what is left of what was
+//!   acknowledged. [`convergence`]: whether members hold the same.
 //! - [`recovery`]: the wait until every member serves again. [`run`]: what the commands of a run share.
 
 mod attempt;
@@ -32,6 +33,8 @@ mod client;
 pub mod config;
 mod connect;
 mod consistency;
+pub mod convergence;
+pub mod crowd;
 mod draw;
 pub mod durability;
 pub mod errors;
@@ -45,7 +48,7 @@ pub mod traffic;
 pub mod validate;
 
 pub use attempt::{Attempt, get};
-pub use client::{Answer, Client, Read, Status};
+pub use client::{Answer, Client, KeySpace, Read, Status};
 pub use config::{Config, Member};
 pub use connect::{connect, connect_to_any};
 pub use consistency::{Fate, Kind, Mismatch, Seen, Write, compare};

@@ -28,18 +28,29 @@ impl Revisions {
     /// Takes notice of an event; of requests that follow one another, in their order.
     pub fn watch(&mut self, event: &Event<'_>) {
         match event {
-            Event::Put { answer: Ok(revision), .. } => self.saw(*revision, self.newest + 1),
-            Event::Get { answer: Ok(read), .. } => self.saw(read.revision, self.newest),
+            Event::Put { answer: Ok(revision), .. } => self.put_after(self.newest, *revision),
+            Event::Get { answer: Ok(read), .. } => self.saw(read.revision, self.newest, self.newest),
             _ => {}
         }
     }
 
-    fn saw(&mut self, revision: i64, least: i64) {
+    /// Takes notice of a put that may have run beside others. `before`: what [`Self::newest`] was when it was sent.
+    pub fn put_after(&mut self, before: i64, revision: i64) {
+        self.saw(revision, before, before + 1);
+    }
+
+    fn saw(&mut self, revision: i64, before: i64, least: i64) {
         if revision < least && self.regression.is_none() {
-            self.regression = Some(Regression { before: self.newest, after: revision });
+            self.regression = Some(Regression { before, after: revision });
         }
-        self.advanced |= self.newest > 0 && revision > self.newest;
+        self.advanced |= before > 0 && revision > before;
         self.newest = self.newest.max(revision);
+    }
+
+    /// The newest revision seen so far; 0 before the first.
+    #[must_use]
+    pub fn newest(&self) -> i64 {
+        self.newest
     }
 
     /// Whether a request saw a newer revision than one before it.
@@ -81,6 +92,20 @@ mod tests {
         assert_eq!(seen(&[('p', 5), ('g', 4)]).regression(), broken(5, 4));
         assert_eq!(seen(&[('p', 5), ('p', 5)]).regression(), broken(5, 5));
         assert_eq!(seen(&[('g', 9), ('g', 8), ('g', 1)]).regression(), broken(9, 8), "the first one counts");
+    }
+
+    #[test]
+    fn puts_beside_each_other_are_in_order_if_each_is_newer_than_what_was_answered_before_it_was_sent() {
+        let mut revisions = Revisions::default();
+        // Both were sent when nothing had been answered.
+        revisions.put_after(0, 6);
+        revisions.put_after(0, 5);
+        assert_eq!((revisions.newest(), revisions.regression()), (6, None));
+        assert!(!revisions.advanced());
+        revisions.put_after(6, 7);
+        assert!(revisions.advanced() && revisions.regression().is_none());
+        revisions.put_after(7, 7);
+        assert_eq!(revisions.regression(), Some(Regression { before: 7, after: 7 }));
     }
 
     #[test]

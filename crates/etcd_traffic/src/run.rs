@@ -107,12 +107,20 @@ impl Start {
     }
 }
 
-/// The histories of this process's run, as far as they are written: of the same run, boot and start. Files may still
-/// grow, and their last lines may be torn.
+/// The histories of this process's run, as far as they are written. Files may still grow, and their last lines may be
+/// torn.
 ///
 /// # Errors
 /// When the directory or a file cannot be read.
 pub fn histories(config: &Config) -> Result<Sources, RunError> {
+    Ok(Sources::read_files(&files(config)?)?)
+}
+
+/// The history files of this process's run, sorted: of the same run, boot and start.
+///
+/// # Errors
+/// When the directory or a file cannot be read.
+pub fn files(config: &Config) -> Result<Vec<PathBuf>, RunError> {
     let since = Start::read(config)?.map_or(Nanos(0), |start| start.t);
     let (dir, boot) = (config.history_dir(), clock::boot_id());
     let mut paths = Vec::new();
@@ -128,7 +136,7 @@ pub fn histories(config: &Config) -> Result<Sources, RunError> {
         }
     }
     paths.sort();
-    Ok(Sources::read_files(&paths)?)
+    Ok(paths)
 }
 
 fn header(path: &Path) -> Result<Option<Header>, RunError> {

@@ -165,6 +165,25 @@ macro_rules! writes_are_kept {
     }};
 }
 
+/// After members were compared. `divergence`: `None` without one; `compared`: how many members were.
+#[macro_export]
+macro_rules! members_converge {
+    ($divergence:expr, $compared:expr) => {{
+        let divergence = $divergence;
+        let compared: usize = $compared;
+        $crate::__sdk::assert_always!(
+            divergence.is_none(),
+            $crate::message::CONVERGED,
+            &$crate::__json!({ "divergence": divergence })
+        );
+        $crate::__sdk::assert_sometimes!(
+            compared > 1,
+            $crate::message::CONVERGED_COMPARED,
+            &$crate::__json!({ "compared": compared })
+        );
+    }};
+}
+
 /// After the merged history was checked. `violation`: `None` without one; `decided`: the checker decided about
 /// operations that could have been wrong.
 #[macro_export]

@@ -20,6 +20,8 @@ pub const ALL: &[(&str, Kind)] = &[
     (RECOVERY_AWAITED, Kind::Sometimes),
     (KEPT, Kind::Always),
     (KEPT_CHECKED, Kind::Sometimes),
+    (CONVERGED, Kind::Always),
+    (CONVERGED_COMPARED, Kind::Sometimes),
     (LINEARIZABLE, Kind::Always),
     (LINEARIZABLE_DECIDED, Kind::Sometimes),
 ];
@@ -74,6 +76,12 @@ pub const RECOVERY_AWAITED: &str = "The cluster needs time to recover once fault
 pub const KEPT: &str = "Acknowledged writes are there or overwritten once the cluster has recovered";
 /// Its companion: there were such writes.
 pub const KEPT_CHECKED: &str = "Acknowledged writes are read once the cluster has recovered";
+
+/// Members are replicas of each other.
+pub const CONVERGED: &str =
+    "All members have the same revision and the same key-space hash once the cluster is quiet";
+/// Its companion: there were several members, and they were quiet.
+pub const CONVERGED_COMPARED: &str = "Revisions and key-space hashes of several members are compared";
 
 /// All clients' operations have one order that explains every reply.
 pub const LINEARIZABLE: &str = "The history of all clients is linearizable";

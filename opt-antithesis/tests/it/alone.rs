@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::command::{ALL, ANYTIME, DRIVER, EVENTUALLY, FINALLY, FIRST, Place, parse};
+use crate::command::{ALL, ANYTIME, CROWD, DRIVER, EVENTUALLY, FINALLY, FIRST, Place, parse};
 use crate::etcd;
 use properties::message;
 
@@ -46,8 +46,15 @@ async fn a_run_of_all_commands_is_consistent_and_shows_every_property_of_the_tab
     let place = Place::new(dir.path(), "run", &etcd::endpoints(&cluster));
     assert!(place.run(FIRST).ends_with("Client: every member is healthy\n"));
     assert!(place.run(DRIVER).ends_with("Client: validation ok! 10 keys compared\n"));
-    assert!(place.run(ANYTIME).contains("Client: validation ok! 14 keys compared"), "3 + 10 + 1");
-    assert!(place.run(EVENTUALLY).contains("Client: validation ok! 17 keys compared"), "14 + 3");
+    let said = place.run(CROWD);
+    assert!(said.contains("Client: traffic simulated! 10 puts acknowledged, 0 unknown, 0 failed"), "{said}");
+    assert!(
+        place.run(ANYTIME).contains("Client: validation ok! 21 keys compared"),
+        "of 3 + 20, 20, and its own"
+    );
+    let said = place.run(EVENTUALLY);
+    assert!(said.contains("Client: all 3 members hold the same"), "{said}");
+    assert!(said.contains("Client: validation ok! 27 keys compared"), "24 + 3: {said}");
     assert!(place.run(FINALLY).ends_with("Client: the history of all clients is valid\n"));
 
     let properties = place.properties();
@@ -61,6 +68,7 @@ async fn a_run_of_all_commands_is_consistent_and_shows_every_property_of_the_tab
     let companions = [
         message::DURABLE_CHECKED,
         message::KEPT_CHECKED,
+        message::CONVERGED_COMPARED,
         message::REVISIONS_ADVANCE,
         message::LINEARIZABLE_DECIDED,
     ];

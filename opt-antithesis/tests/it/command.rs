@@ -9,10 +9,11 @@ use serde_json::Value;
 
 pub(crate) const FIRST: &str = env!("CARGO_BIN_EXE_first_check_cluster");
 pub(crate) const DRIVER: &str = env!("CARGO_BIN_EXE_parallel_driver_generate_traffic");
+pub(crate) const CROWD: &str = env!("CARGO_BIN_EXE_parallel_driver_crowd_writes");
 pub(crate) const ANYTIME: &str = env!("CARGO_BIN_EXE_anytime_check_acknowledged_writes");
 pub(crate) const EVENTUALLY: &str = env!("CARGO_BIN_EXE_eventually_cluster_recovers");
 pub(crate) const FINALLY: &str = env!("CARGO_BIN_EXE_finally_check_history");
-pub(crate) const ALL: [&str; 5] = [FIRST, DRIVER, ANYTIME, EVENTUALLY, FINALLY];
+pub(crate) const ALL: [&str; 6] = [FIRST, DRIVER, CROWD, ANYTIME, EVENTUALLY, FINALLY];
 
 /// Where a command is run: its members, its shared directory, the file for the SDK's records.
 pub(crate) struct Place {

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use history::{Call, Outcome, Put, Reply, Writer};
 use properties::message;
 
-use crate::command::{ALL, ANYTIME, DRIVER, EVENTUALLY, FINALLY, FIRST, Place, parse, succeeded};
+use crate::command::{ALL, ANYTIME, CROWD, DRIVER, EVENTUALLY, FINALLY, FIRST, Place, parse, succeeded};
 use crate::etcd;
 
 /// Members that refuse every connection: ports that were free a moment ago.
@@ -61,6 +61,47 @@ async fn a_member_that_is_killed_makes_puts_fail_and_nothing_inconsistent() {
     assert_eq!(properties[message::RECOVERED].held.len(), 1);
     for message in [message::KEPT, message::VALUES_CONSISTENT] {
         assert_eq!(properties[message].failed.len(), 0, "{:?}", properties[message]);
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_goes_on_when_its_member_is_back_and_reads_what_it_was_promised() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(cluster) = etcd::start(1, dir.path(), &[]).await else { return };
+    let place = Place::new(dir.path(), "run", &etcd::endpoints(&cluster));
+    let mut command = place.command(CROWD);
+    command.env("ETCD_TRAFFIC_REQUESTS", "100000").env("ETCD_TRAFFIC_PHASE_MS", "10000");
+    let child = command.spawn().unwrap();
+    wait_for_puts(&place, 20).await;
+    cluster.members()[0].kill().await.unwrap();
+    cluster.members()[0].start().unwrap();
+    let said = succeeded(&child.wait_with_output().unwrap());
+    assert!(!said.contains("successful put"), "thousands of puts are not printed: {said}");
+
+    let sources = place.sources();
+    let history = parse(&sources);
+    let puts = || history.operations.iter().filter(|operation| matches!(operation.call, Call::Put(_)));
+    let keys: std::collections::BTreeSet<_> = puts().map(|put| format!("{:?}", put.call)).collect();
+    assert_eq!(keys.len(), puts().count(), "no put is made twice");
+    assert!(puts().any(|put| !matches!(put.outcome, Outcome::Ok(_))), "the kill was noticed");
+    let properties = place.properties();
+    assert_eq!(properties[message::VALUES_READ_BACK].held.len(), 1, "{said}");
+    for message in [message::VALUES_CONSISTENT, message::REVISIONS_ORDERED] {
+        assert!(properties[message].failed.is_empty(), "{message}: {said}");
+    }
+    assert!(place.run(EVENTUALLY).contains("Client: validation ok!"));
+}
+
+/// Waits until a command has got so many answers, as its history says.
+async fn wait_for_puts(place: &Place, answers: usize) {
+    loop {
+        let files = std::fs::read_dir(place.dir.join("shared/history"));
+        let file = files.ok().and_then(|mut files| files.next()).map(|file| file.unwrap().path());
+        let text = file.map_or_else(String::new, |file| std::fs::read_to_string(file).unwrap());
+        if text.matches(r#""o":"ok""#).count() >= answers {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 }
 

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use cluster::{Chart, Endpoints, Version};
 use composer::{Kind, Plan, PlanConfig, Template, TerminalChoice};
 use history::clock;
@@ -47,13 +48,15 @@ pub(crate) enum Target {
 
 impl Config {
     pub(crate) fn new(args: &RunArgs, home: &Home) -> anyhow::Result<Self> {
-        let suite = suite::load(&home.suites(), &args.suite)?;
+        let mut suite = suite::load(&home.suites(), &args.suite)?;
+        let profile = profile(args, &suite)?;
+        suite.be_under(&profile.name);
         let chart = cluster::chart::load(&home.charts(), &suite.chart)?;
         let target = target(args, &suite, &chart)?;
         let template = Template::discover(&home.template(&suite.template)?)?;
         let seed = args.seed.unwrap_or_else(|| clock::wall().0 / 1_000 % DRAWN_SEEDS);
         let plan = plan(args, &suite, &template, seed)?;
-        let faults = faults(args, &suite, &chart, &target, seed)?;
+        let faults = faults(args, &suite, &profile, &chart, &target, seed)?;
         let runs = std::path::absolute(&args.runs)?;
         let command_line = command_line(args, seed);
         Ok(Self {
@@ -115,23 +118,31 @@ fn plan(args: &RunArgs, suite: &Suite, template: &Template, seed: u64) -> anyhow
     Ok(Plan::draw(&template.listing(), &config)?)
 }
 
+/// The profile that is asked for, or the suite's.
+fn profile(args: &RunArgs, suite: &Suite) -> anyhow::Result<chaos::Profile> {
+    for name in suite.profiles.keys() {
+        chaos::Profile::shipped(name).with_context(|| format!("suite {}: profiles", suite.name))?;
+    }
+    // A system that is not ours is disturbed only when that is asked for.
+    let usual = if args.attach { "none" } else { suite.profile.as_str() };
+    let name = args.profile.as_deref().unwrap_or(usual);
+    Ok(chaos::Profile::shipped(name).map_err(|error| UsageError(error.to_string()))?)
+}
+
 fn faults(
     args: &RunArgs,
     suite: &Suite,
+    profile: &chaos::Profile,
     chart: &Chart,
     target: &Target,
     seed: u64,
 ) -> anyhow::Result<chaos::Plan> {
-    // A system that is not ours is disturbed only when that is asked for.
-    let usual = if args.attach { "none" } else { suite.profile.as_str() };
-    let name = args.profile.as_deref().unwrap_or(usual);
-    let profile = chaos::Profile::shipped(name).map_err(|error| UsageError(error.to_string()))?;
     let here = match target {
         Target::Start { members, .. } => chaos::Environment::of_processes(chart, *members)?,
         Target::Attach(endpoints) => chaos::Environment::attached(chart, endpoints),
     };
     let seconds = args.seconds.unwrap_or(suite.seconds);
-    Ok(chaos::Plan::draw(&profile, &suite.monkeys, seed, Duration::from_secs(seconds), &here)?)
+    Ok(chaos::Plan::draw(profile, &suite.monkeys, seed, Duration::from_secs(seconds), &here)?)
 }
 
 /// The command line as typed, with the seed that it was given or that was drawn for it.

@@ -62,8 +62,9 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Exit> {
 impl Session {
     async fn timeline(&mut self) -> anyhow::Result<()> {
         let mut interrupted = self.interrupted.clone();
+        let Config { chart, target, faults, .. } = &self.config;
         let system = tokio::select! {
-            system = System::start(&self.config.chart, &self.config.target, &self.journal) => system?,
+            system = System::start(chart, target, faults.swift_members, &self.journal) => system?,
             _ = interrupted.wait_for(|yes| *yes) => return Ok(()),
         };
         let result = self.with_system(&system).await;

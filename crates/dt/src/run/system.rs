@@ -31,8 +31,13 @@ pub(super) enum System {
 }
 
 impl System {
-    /// Starts what is to be started. It may not be ready yet.
-    pub(super) async fn start(chart: &Chart, target: &Target, journal: &Journal) -> anyhow::Result<Self> {
+    /// Starts what is to be started, `swift` or as usual. It may not be ready yet.
+    pub(super) async fn start(
+        chart: &Chart,
+        target: &Target,
+        swift: bool,
+        journal: &Journal,
+    ) -> anyhow::Result<Self> {
         match target {
             Target::Attach(endpoints) => {
                 Ok(Self::Attached(Box::new(Attached::new(chart, endpoints.clone()))))
@@ -43,6 +48,9 @@ impl System {
                 let mut ports = Ports::outside_ephemeral();
                 let mut wiring = Wiring::direct(chart, *members, &mut ports)?;
                 let links = Links::wire(chart, &mut wiring, &mut ports, CLIENTS)?;
+                if swift {
+                    wiring.make_swift(chart);
+                }
                 journal.mark_members(&mut wiring);
                 let launch = Launch::new(chart, &binary.path, journal.directory(), wiring)?;
                 let program = format!("{} from {}", binary.path.display(), binary.from);

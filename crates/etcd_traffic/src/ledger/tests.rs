@@ -41,6 +41,21 @@ fn what_is_missing_changed_or_older_is_named() {
 }
 
 #[test]
+fn of_several_contradictions_a_lost_write_is_told() {
+    let put = |n: u32, key: &str| {
+        let ack = format!(r#"{{"r":{n},"t":20,"o":"ok","rev":{}}}"#, n + 5);
+        [format!(r#"{{"i":{n},"t":10,"f":"put","k":"{key}","v":"1"}}"#), ack]
+    };
+    let puts: Vec<String> = ["a", "b", "c"].iter().zip(0..).flat_map(|(key, n)| put(n, key)).collect();
+    let puts: Vec<&str> = puts.iter().map(String::as_str).collect();
+    let range = r#"{"i":0,"t":30,"f":"get","k":"a","end":"z"}"#;
+    // The first key is there at a wrong revision, the second is gone, and so is the third.
+    let found = r#"{"r":0,"t":40,"o":"ok","rev":7,"kvs":[{"k":"a","v":"1","mod":4}]}"#;
+    let mismatch = judge(&puts, &[range, found]).mismatch.unwrap();
+    assert_eq!((mismatch.kind, mismatch.key.to_string().as_str()), (Kind::Lost, "b"));
+}
+
+#[test]
 fn a_read_need_not_find_what_was_acknowledged_after_it_began() {
     let concurrent = PUT_ACK.replace(r#""t":20"#, r#""t":30"#);
     assert_eq!(kind(&[PUT, &concurrent], &[GET, NOTHING]), None);

@@ -1,10 +1,10 @@
-//! After faults have stopped, with running commands killed: every member must serve again before a deadline, and then
-//! every write that was acknowledged during the run must be there, or overwritten by a later one.
+//! After faults have stopped, with running commands killed: every member must serve again before a deadline, all of them
+//! must come to hold the same, and every write that was acknowledged during the run must be there, or overwritten.
 
 use std::io::Write as _;
 
 use etcd_traffic::recovery::{Need, wait_until_healthy};
-use etcd_traffic::{Config, Event, Session, durability};
+use etcd_traffic::{Config, Event, Session, convergence, durability};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -13,6 +13,8 @@ async fn main() -> anyhow::Result<()> {
     let health =
         wait_until_healthy(&session, Need::WriteAndRead, &mut properties::random::u64, &mut tell).await?;
     properties::cluster_recovers!(health.healthy, health.lacking, health.healthy && health.rounds > 1);
+    let convergence = convergence::compare_members(&session, &mut properties::random::u64, &mut tell).await?;
+    properties::members_converge!(&convergence.divergence, convergence.compared);
     let check = durability::check_all(&session, &mut tell).await?;
     let judgement = &check.judgement;
     properties::values_stay_consistent!(&judgement.mismatch, judgement.acknowledged);

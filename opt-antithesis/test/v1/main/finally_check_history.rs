@@ -1,5 +1,5 @@
-//! After faults have stopped, where every command ended by itself: the cluster must serve again, every acknowledged
-//! write must be there, and the operations of all commands together must be linearizable.
+//! After faults have stopped, where every command ended by itself: the cluster must serve again, all members must hold
+//! the same, every acknowledged write must be there, and the operations of all commands together must be linearizable.
 
 use std::io::Write as _;
 
@@ -7,7 +7,7 @@ use checker::Verdict;
 use checker::etcd::Options;
 use etcd_traffic::recovery::{Need, wait_until_healthy};
 use etcd_traffic::run::{self, Start};
-use etcd_traffic::{Config, Event, Session, durability};
+use etcd_traffic::{Config, Event, Session, convergence, durability};
 use history::History;
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,6 +18,8 @@ async fn main() -> anyhow::Result<()> {
     let health =
         wait_until_healthy(&session, Need::WriteAndRead, &mut properties::random::u64, &mut tell).await?;
     properties::cluster_recovers!(health.healthy, health.lacking, health.healthy && health.rounds > 1);
+    let convergence = convergence::compare_members(&session, &mut properties::random::u64, &mut tell).await?;
+    properties::members_converge!(&convergence.divergence, convergence.compared);
     let check = durability::check_all(&session, &mut tell).await?;
     let judgement = &check.judgement;
     properties::values_stay_consistent!(&judgement.mismatch, judgement.acknowledged);

@@ -1,0 +1,237 @@
+//! Many writers at once, each as fast as it gets acknowledged: what a crash catches in flight.
+//!
+//! Every put has a key of its own and is made once. A writer whose member does not answer waits until it does, and then
+//! first reads the last thing it was promised: if a crash loses anything, then the newest.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use history::{Nanos, WriteError, clock};
+
+use crate::attempt::{Attempt, get};
+use crate::client::Client;
+use crate::config::Member;
+use crate::consistency::Fate;
+use crate::draw::{Draw, Sizes};
+use crate::event::{Event, Watcher};
+use crate::revisions::Revisions;
+use crate::session::Session;
+use crate::traffic::{Report, Traffic};
+use crate::validate::{Validation, validate};
+
+/// A crowd has so many writers: one that waits for nobody, a few, and, as often as not, more than a disk can serve one by
+/// one, so that there is always something in flight.
+const WRITERS: [u32; 4] = [1, 8, 40, 40];
+/// Writing goes on for so long at most: over several crashes a second apart, and still a short command.
+const WRITING_MS: (u64, u64) = (1_500, 5_000);
+/// A crowd makes no more puts than this; a fast member acknowledges some thousands in a second.
+const PUTS_MAX: u32 = 20_000;
+/// Large values may come to this much in all, so that histories stay small. After that all values are tiny.
+const LARGE_BYTES_MAX: usize = 4 << 20;
+/// Between two questions whether a member is back: short against the time between two crashes.
+const REDIAL_PAUSE: Duration = Duration::from_millis(50);
+/// So many puts are read back when the writing is over. What happens around a crash is looked at when it happens.
+const SAMPLE_MAX: usize = 32;
+
+/// The whole driver: a crowd that writes, then a sample of it validated through another member.
+///
+/// # Errors
+/// When an operation cannot be recorded. What the store answers, or does not, is no error.
+pub async fn write_and_validate(
+    session: &Session<'_>,
+    draw: &mut impl Draw,
+    watcher: &mut Watcher<'_>,
+) -> Result<Report, WriteError> {
+    let (traffic, mut report) = write(session, draw, watcher).await?;
+    let mut sampled = None;
+    if let Some(traffic) = traffic {
+        let mut watch = |event: &Event<'_>| {
+            report.revisions.watch(event);
+            watcher(event);
+        };
+        sampled = validate(session, &traffic, draw, &mut watch).await?;
+    }
+    if let Some(regression) = report.revisions.regression() {
+        watcher(&Event::Regression(regression));
+    }
+    match (&mut report.validation, sampled) {
+        (Some(all), Some(sampled)) => all.join(sampled),
+        (none, sampled) => *none = none.take().or(sampled),
+    }
+    Ok(report)
+}
+
+/// Writes, and draws a sample of what one member was asked to put; `None` where no put was made.
+async fn write<'c>(
+    session: &Session<'c>,
+    draw: &mut impl Draw,
+    watcher: &mut Watcher<'_>,
+) -> Result<(Option<Traffic<'c>>, Report), WriteError> {
+    let config = session.config();
+    let among = |draw: &mut dyn FnMut(u64) -> u64, len: usize| usize::try_from(draw(len as u64)).unwrap_or(0);
+    let writers = WRITERS[among(&mut |bound| draw.below(bound), WRITERS.len())];
+    let drawn = Duration::from_millis(WRITING_MS.0 + draw.below(WRITING_MS.1 - WRITING_MS.0 + 1));
+    let members: Vec<&Member> = (0..writers)
+        .map(|_| &config.members[among(&mut |bound| draw.below(bound), config.members.len())])
+        .collect();
+    let crowd = Crowd {
+        session,
+        prefix: draw.text(),
+        // Who asks for a number of puts wants that number.
+        until: clock::now()
+            .plus(config.requests.map_or(drawn, |_| config.limits.phase).min(config.limits.phase)),
+        shared: RefCell::new(Shared {
+            sizes: Sizes::draw(draw),
+            puts_left: config.requests.map_or(PUTS_MAX, std::num::NonZeroU32::get),
+            large_left: LARGE_BYTES_MAX,
+            revisions: Revisions::default(),
+            validation: Validation::default(),
+            draw: &mut *draw,
+            watcher,
+        }),
+    };
+    let writing = members.iter().enumerate().map(|(number, member)| crowd.writer(number, member));
+    let attempts = try_join_all(writing).await?;
+    let Shared { revisions, validation, watcher, .. } = crowd.shared.into_inner();
+
+    let all = || attempts.iter().flatten();
+    let count = |wanted: fn(Fate) -> bool| all().filter(|attempt| wanted(attempt.fate)).count();
+    watcher(&Event::Simulated {
+        acknowledged: count(|fate| matches!(fate, Fate::Acknowledged(_))),
+        unknown: count(|fate| fate == Fate::Unknown),
+        failed: count(|fate| fate == Fate::Failed),
+    });
+    let mut wrote: Vec<&Member> = members
+        .iter()
+        .zip(&attempts)
+        .filter(|(_, made)| !made.is_empty())
+        .map(|(member, _)| *member)
+        .collect();
+    let traffic = draw.take(&mut wrote).map(|member| {
+        let through = members.iter().zip(&attempts).filter(|(other, _)| **other == member);
+        let mut made: Vec<&Attempt> = through.flat_map(|(_, made)| made).collect();
+        let sample = std::iter::from_fn(|| draw.take(&mut made)).take(SAMPLE_MAX).cloned().collect();
+        Traffic { member, attempts: sample }
+    });
+    let read_back = (validation.compared > 0).then_some(validation);
+    Ok((traffic, Report { validation: read_back, revisions }))
+}
+
+/// What all writers of a crowd have in common.
+struct Crowd<'r, 'c, 'w, D> {
+    session: &'r Session<'c>,
+    /// All keys begin with it.
+    prefix: String,
+    /// No put begins after this.
+    until: Nanos,
+    /// Borrowed between two waits only, never across one.
+    shared: RefCell<Shared<'r, 'w, D>>,
+}
+
+struct Shared<'r, 'w, D> {
+    sizes: Sizes,
+    puts_left: u32,
+    large_left: usize,
+    revisions: Revisions,
+    /// Of what was read back after a connection broke.
+    validation: Validation,
+    draw: &'r mut D,
+    watcher: &'r mut Watcher<'w>,
+}
+
+impl<'c, D: Draw> Crowd<'_, 'c, '_, D> {
+    /// One writer, from its first dial until time or puts run out; what it put.
+    async fn writer(&self, number: usize, member: &'c Member) -> Result<Vec<Attempt>, WriteError> {
+        let mut attempts = Vec::new();
+        let Some(mut client) = self.join(member).await? else { return Ok(attempts) };
+        let mut promised = None;
+        while let Some((key, value)) = self.next(number, attempts.len()) {
+            // Whatever had been answered before this put was sent is older than it.
+            let before = self.shared.borrow().revisions.newest();
+            let attempt = Attempt::put(&mut client, key, value, &mut |event| self.tell(event)).await?;
+            match attempt.fate {
+                Fate::Acknowledged(revision) => {
+                    self.shared.borrow_mut().revisions.put_after(before, revision);
+                    promised = Some(attempts.len());
+                    attempts.push(attempt);
+                }
+                Fate::Unknown | Fate::Failed => {
+                    attempts.push(attempt);
+                    if !self.answers_again(&mut client).await? {
+                        break;
+                    }
+                    if let Some(newest) = promised.take() {
+                        self.read_back(&attempts[newest], &mut client).await?;
+                    }
+                }
+            }
+        }
+        Ok(attempts)
+    }
+
+    /// Dials the member until it answers, as it may be down just now; `None` when it does not in time.
+    async fn join<'s>(&'s self, member: &'c Member) -> Result<Option<Client<'s>>, WriteError> {
+        let mut client = match self.session.client(member).await {
+            Ok(client) => client,
+            Err(problem) => {
+                self.tell(&Event::NotConnected { member: &member.name, problem: &problem });
+                return Ok(None);
+            }
+        };
+        if let Err(problem) = client.status().await? {
+            self.tell(&Event::NotConnected { member: &member.name, problem: &problem });
+            if !self.answers_again(&mut client).await? {
+                return Ok(None);
+            }
+        }
+        self.tell(&Event::Connected { member: &member.name });
+        Ok(Some(client))
+    }
+
+    /// The next key and value; `None` when the crowd is done.
+    fn next(&self, number: usize, nth: usize) -> Option<(String, String)> {
+        if clock::now() > self.until {
+            return None;
+        }
+        let mut shared = self.shared.borrow_mut();
+        let shared = &mut *shared;
+        shared.puts_left = shared.puts_left.checked_sub(1)?;
+        let size = shared.sizes.next(shared.draw).min(shared.large_left.max(Sizes::TINY_MAX));
+        shared.large_left -= if size > Sizes::TINY_MAX { size } else { 0 };
+        let mut value = shared.draw.text().repeat(size.div_ceil(Sizes::TINY_MAX));
+        value.truncate(size);
+        Some((format!("{}{number:02}/{nth:05}", self.prefix), value))
+    }
+
+    /// Asks the member until it answers; `false` when the crowd's time ran out over it.
+    async fn answers_again(&self, client: &mut Client<'_>) -> Result<bool, WriteError> {
+        while clock::now() <= self.until {
+            tokio::time::sleep(REDIAL_PAUSE).await;
+            if client.status().await?.is_ok() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn read_back(&self, attempt: &Attempt, client: &mut Client<'_>) -> Result<(), WriteError> {
+        let answer = get(client, attempt.key.as_bytes(), &mut |event| self.tell(event)).await?;
+        let mut shared = self.shared.borrow_mut();
+        let Ok(read) = answer else {
+            shared.validation.unread += 1;
+            return Ok(());
+        };
+        let sound = shared.validation.mismatch.is_none();
+        shared.validation.take(attempt, &read, &client.member().name);
+        let shared = &mut *shared;
+        if let (true, Some(mismatch)) = (sound, &shared.validation.mismatch) {
+            (shared.watcher)(&Event::Mismatch(mismatch));
+        }
+        Ok(())
+    }
+
+    fn tell(&self, event: &Event<'_>) {
+        (self.shared.borrow_mut().watcher)(event);
+    }
+}
