@@ -71,6 +71,7 @@ pub enum LinksError {
 
 /// One proxy before it runs.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a handful of them, for as long as it takes to start them")]
 enum Proxy {
     Forward(forward::Forward, TcpListener),
     Relay(relay::Relay, TcpListener),

@@ -10,10 +10,10 @@ use crate::search::{Decided, decide_inline};
 use crate::verdict::Violation;
 
 /// Steps for one smaller history; a search that takes longer shows nothing to a person either.
-const TRIAL_STEPS: u64 = 20_000;
+const TRIAL_STEPS: u64 = 10_000;
 
 /// Steps and operations for all smaller histories together: well under a second.
-const ALL_TRIALS: u64 = 4_000_000;
+const ALL_TRIALS: u64 = 600_000;
 
 /// So many operations are named in a sentence.
 const NAMED: usize = 6;

@@ -1,11 +1,11 @@
 //! The engines from outside, on histories made for them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
 #[path = "it/attack.rs"]
 mod attack;
-#[path = "it/etcd.rs"]
-mod etcd;
+#[path = "it/engines.rs"]
+mod engines;
+#[path = "it/formats.rs"]
+mod formats;
 #[path = "it/generate.rs"]
 mod generate;
 #[path = "it/oracle.rs"]
@@ -14,3 +14,5 @@ mod oracle;
 mod recorded;
 #[path = "it/shared.rs"]
 mod shared;
+#[path = "it/simulate.rs"]
+mod simulate;

@@ -26,7 +26,8 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     if !dir.is_dir() {
         return foreign::run(args);
     }
-    if !["run.json", "history"].iter().any(|part| dir.join(part).exists()) && Sources::read_dir(dir).is_err() {
+    if !["run.json", "history"].iter().any(|part| dir.join(part).exists()) && Sources::read_dir(dir).is_err()
+    {
         let dir = dir.display();
         let what = "name a run's directory, such as runs/latest, or one of history files";
         return Err(UsageError(format!("{dir} has neither run.json nor history files: {what}")).into());

@@ -89,7 +89,10 @@ fn decide(evidence: &Evidence) -> (Outcome, String) {
     let failing: Vec<&Property> = with_status(&evidence.properties, Status::Failing);
     if !failing.is_empty() && failing.iter().all(|property| property.failed == 0) {
         let count = counted(failing.len(), "property was", "properties were");
-        return (Outcome::Invalid, format!("{subject}: {count} not exercised, which a strict run forbids; nothing was broken"));
+        return (
+            Outcome::Invalid,
+            format!("{subject}: {count} not exercised, which a strict run forbids; nothing was broken"),
+        );
     }
     if let Some(first) = failing.first() {
         let reason = match (&evidence.violation, first.group) {
@@ -195,6 +198,9 @@ mod tests {
         strict.strict = true;
         let summary = judge(strict);
         assert_eq!(summary.verdict, Outcome::Invalid);
-        assert_eq!(summary.sentence, "etcd: 1 property was not exercised, which a strict run forbids; nothing was broken");
+        assert_eq!(
+            summary.sentence,
+            "etcd: 1 property was not exercised, which a strict run forbids; nothing was broken"
+        );
     }
 }

@@ -39,7 +39,8 @@ fn all(text: &mut String, summary: &Summary) {
     for property in &summary.properties {
         let (status, group) = (property.status.to_string(), property.group.to_string());
         let (passed, failed) = (property.passed, property.failed);
-        let _ = writeln!(text, "{status:<13}  {group:<13}  {passed:>6}  {failed:>6}  {}", plain(&property.name));
+        let _ =
+            writeln!(text, "{status:<13}  {group:<13}  {passed:>6}  {failed:>6}  {}", plain(&property.name));
         if property.status == Status::Failing {
             counterexamples(text, property);
         }

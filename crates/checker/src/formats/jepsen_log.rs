@@ -1,5 +1,5 @@
 //! The log of a Jepsen run against one compare-and-set register: lines such as
-//! `INFO  jepsen.util - 3	:invoke	:cas	[1 2]`, and other lines, which are passed over.
+//! `INFO  jepsen.util - 3 :invoke :cas [1 2]` (with tabs), and other lines, which are passed over.
 //!
 //! In these logs `:fail :cas` is the store's answer that the register did not hold the expected value, so it is a reply, and
 //! it has to be explained. (In `history.edn` the same word may also stand for a refused connection; see there.) A read that

@@ -156,6 +156,23 @@ impl<'a, M: Model, K: Bits, U: Bits> Frontier<'a, M, K, U> {
         Ok(advanced)
     }
 
+    /// Leaves out all but the `width` configurations that used the fewest unknown operations; for a trial. Says whether there
+    /// were more.
+    pub(super) fn thin(&mut self, width: usize) -> bool {
+        let mut alive: Vec<(u32, usize)> = Vec::new();
+        for (index, node) in self.front.nodes.iter().enumerate().filter(|(_, node)| node.alive) {
+            alive.push((node.at.used.words().iter().map(|word| word.count_ones()).sum(), index));
+        }
+        if alive.len() <= width {
+            return false;
+        }
+        alive.sort_unstable();
+        for &(_, index) in &alive[width..] {
+            self.front.nodes[index].alive = false;
+        }
+        true
+    }
+
     /// All that is needed to come back to before the next event.
     pub(super) fn snapshot(&self) -> Snapshot<K, U> {
         let front = self.front.alive().map(|node| (node.at.clone(), node.trace)).collect();

@@ -11,7 +11,10 @@ use super::rules::{GaveUp, Meter};
 use super::timeline::{Event, Timeline};
 use crate::model::Model;
 
-/// So many events back an attempt can begin again.
+/// So many configurations go on after a return; those that used the fewest unknown operations.
+const WIDTH: usize = 64;
+
+/// So many returns back an attempt can begin again.
 const SNAPSHOTS: usize = 1 << 12;
 
 /// So many configurations are kept for that.
@@ -50,7 +53,7 @@ pub(super) fn run<M: Model, K: Bits, U: Bits>(
             Err(why) => return Ran::GaveUp { event, why },
             Ok(advanced) => advanced,
         };
-        cut |= advanced.cut;
+        cut |= advanced.cut | front.thin(WIDTH);
         if !advanced.dead {
             continue;
         }

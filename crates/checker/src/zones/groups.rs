@@ -184,6 +184,12 @@ impl<'a> Groups<'a> {
         }
     }
 
+    /// Whether the value was not made from another.
+    fn is_root(&self, group: u32) -> bool {
+        let writer = self.groups[group as usize].writer;
+        group == FIRST || (writer != NONE && self.source(writer) == NONE)
+    }
+
     /// When the value was written at the latest, and at the earliest.
     pub(super) fn written(&self, group: u32) -> (u64, u64) {
         match self.groups[group as usize].writer {
@@ -237,9 +243,7 @@ impl<'a> Groups<'a> {
         let mut blocks = Vec::new();
         let mut walked = 0;
         for root in 0..u32::try_from(self.groups.len()).expect("fewer than 2^32 values") {
-            let group = &self.groups[root as usize];
-            let starts = root == FIRST || (group.writer != NONE && self.source(group.writer) == NONE);
-            if held[root as usize] && starts {
+            if held[root as usize] && self.is_root(root) {
                 let (block, length) = self.walk(root, &next)?;
                 walked += length;
                 blocks.push(block);
@@ -331,14 +335,11 @@ impl<'a> Groups<'a> {
     /// Compare-and-sets that only lead to each other.
     fn circle(&self, held: &[bool], next: &[u32]) -> Vec<u32> {
         let mut reached = vec![false; held.len()];
-        for root in 0..held.len() {
-            let writer = self.groups[root].writer;
-            if held[root] && (root == FIRST as usize || (writer != NONE && self.source(writer) == NONE)) {
-                let mut group = u32::try_from(root).expect("fewer than 2^32 values");
-                while group != NONE {
-                    reached[group as usize] = true;
-                    group = next[group as usize];
-                }
+        let groups = (0u32..).zip(held).filter(|&(group, &held)| held && self.is_root(group));
+        for (mut group, _) in groups {
+            while group != NONE {
+                reached[group as usize] = true;
+                group = next[group as usize];
             }
         }
         // What no root leads to is held because of what is built on it: a circle, with at most one way out of it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use checker::formats::{self, Format, Recorded};
-use checker::{Options, Verdict, check_by_search};
+use checker::{Options, Verdict, check};
 
 use crate::oracle::flaw;
 use crate::shared::testdata;
@@ -27,7 +27,7 @@ fn jepsen_logs_get_the_verdicts_they_are_known_to_deserve() {
             panic!("{file} is of a register")
         };
         let options = Options { witness: true, times: loaded.times, ..Options::default() };
-        let report = check_by_search(&model, &entries, &options);
+        let report = check(&model, &entries, &options);
         match report.verdict {
             Verdict::Valid => {
                 assert!(valid, "{file}: {report:?}");
@@ -61,7 +61,7 @@ fn key_value_files_get_the_verdicts_in_their_names() {
             panic!("{name} is a key-value history")
         };
         let options = Options { witness: true, times: loaded.times, ..Options::default() };
-        let report = check_by_search(&model, &entries, &options);
+        let report = check(&model, &entries, &options);
         println!("{name}: {}", report.verdict);
         match report.verdict {
             Verdict::Valid => {

@@ -64,7 +64,8 @@ impl Config {
             faults,
             target,
             strict: args.strict,
-            keep: args.keep, all: args.all,
+            keep: args.keep,
+            all: args.all,
             runs,
             command_line,
         })
@@ -73,7 +74,9 @@ impl Config {
 
 fn target(args: &RunArgs, suite: &Suite, chart: &Chart) -> anyhow::Result<Target> {
     if args.endpoints.as_ref().is_some_and(|list| list.contains("https://")) {
-        return Err(UsageError("--endpoints: https is not supported yet; give http://host:port".to_owned()).into());
+        return Err(
+            UsageError("--endpoints: https is not supported yet; give http://host:port".to_owned()).into()
+        );
     }
     if let Some(list) = &args.endpoints {
         let endpoints =

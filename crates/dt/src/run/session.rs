@@ -190,7 +190,9 @@ impl Session {
         record.write(&self.dir)?;
         directory::link_latest(&self.dir);
         if matches!(target, Target::Attach(_)) {
-            say("note: this writes some thousand keys with random names to your cluster, and leaves them there");
+            say(
+                "note: this writes some thousand keys with random names to your cluster, and leaves them there",
+            );
         }
         let seed = plan.seed;
         say(&format!(

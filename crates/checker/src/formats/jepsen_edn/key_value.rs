@@ -114,7 +114,7 @@ impl Texts {
         };
         let mut list = String::new();
         for item in items {
-            list.push_str(&line(&*self.text(events, item)?));
+            list.push_str(&line(&self.text(events, item)?));
         }
         // A key that was never appended to and an empty list are the same.
         Ok((!list.is_empty()).then(|| Arc::from(list)))
