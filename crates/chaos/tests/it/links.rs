@@ -5,7 +5,7 @@ use std::fs;
 
 use chaos::log::Event;
 
-use crate::bed::Bed;
+use crate::bed::{Bed, post};
 
 const CUT: &str = "{links: {shape: [alone], direction: [both], disruption: [cut]}}";
 const CUT_OUT: &str = "{links: {shape: [alone], direction: [out], disruption: [cut]}}";
@@ -70,6 +70,25 @@ fn listening(pid: u32) -> Vec<String> {
             (fields[3] == "0A" && sockets.contains(fields[9])).then(|| fields[1].to_owned())
         })
         .collect()
+}
+
+#[tokio::test]
+async fn bytes_are_counted_in_the_direction_they_go_whoever_asked_for_them() {
+    let Some(bed) = Bed::new(3).await else { return };
+    let listened = bed.cluster.wiring().listened(&bed.chart);
+    let leader = chaos::Gateway::new(listened.clone()).leader().await.unwrap();
+    let member = listened.0.iter().find(|endpoint| endpoint.name == leader).unwrap();
+    let (puts, bytes) = (20, 12_000);
+    let body = format!(r#"{{"key":"YQ==","value":"{}"}}"#, "QUFB".repeat(bytes / 3));
+    for _ in 0..puts {
+        post(member.authority(), "/v3/kv/put", &body).await.unwrap();
+    }
+    let written = u64::try_from(puts * bytes).unwrap();
+    // Followers ask for what the leader says, so all of this comes in the bodies of answers.
+    for follower in listened.0.iter().map(|endpoint| &endpoint.name).filter(|name| **name != leader) {
+        bed.until(&leader, follower, |counts| counts.bytes > written).await;
+        assert!(bed.counts(follower, &leader).bytes < written / 2);
+    }
 }
 
 #[tokio::test]

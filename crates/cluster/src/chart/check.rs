@@ -27,7 +27,8 @@ pub(crate) fn problem(chart: &Chart, file_stem: &str) -> Option<Problem> {
 fn whole(chart: &Chart, file_stem: &str) -> Option<String> {
     let ports = &chart.process.ports;
     let next_when = chart.process.next_when.iter().map(|next| ("process.next_when.port", &next.port));
-    let named = std::iter::once(("address.port", &chart.address.port)).chain(next_when);
+    let peers = chart.peer_links.iter().map(|links| ("peer_links.port", &links.port));
+    let named = std::iter::once(("address.port", &chart.address.port)).chain(next_when).chain(peers);
     if chart.name != file_stem {
         Some(format!(
             "the chart calls itself `{}`, but its file is {file_stem}.yaml: make them equal",

@@ -54,7 +54,7 @@ fn line_of(text: &str) -> usize {
 fn a_wrong_chart_is_shown_with_line_column_and_remedy() {
     let error = load_changed("about:", "abuot:");
     let expected = "etcd.yaml:4:1: unknown field `abuot`, expected one of name, about, binary, process, \
-                    address, ready, reported_version; did you mean `about`?\n    4 | abuot: A key";
+                    address, ready, reported_version, peer_links, admin_api; did you mean `about`?\n    4 | abuot: A key";
     assert!(error.starts_with(expected), "{error}");
 
     let error = load_changed("--name={name}", "--name={nmae}");
@@ -72,6 +72,8 @@ fn a_wrong_chart_is_shown_with_line_column_and_remedy() {
         error.contains("`address.port` is `cleint`, but `process.ports` has only: client, peer"),
         "{error}"
     );
+    let error = load_changed("peer_links: {port: peer", "peer_links: {port: pear");
+    assert!(error.contains("`peer_links.port` is `pear`, but"), "{error}");
     let error = load_changed("name: etcd", "name: other");
     assert!(error.contains("calls itself `other`, but its file is etcd.yaml"), "{error}");
     let error = load_changed("3.5.16, 3.4.23", "3.5.16, 2.3.8");
