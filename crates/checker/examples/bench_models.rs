@@ -159,7 +159,7 @@ fn stores(directory: &Path, whole: bool) {
             Recorded::KeyValue { model, entries } => (model, entries),
             other => panic!("it is of a store, not of {}", other.model()),
         };
-        let budget = checker::Budget { steps: 3_000_000, ..checker::Budget::default() };
+        let budget = checker::Budget { steps: 200_000, ..checker::Budget::default() };
         let options = Options { evidence: false, whole, budget, ..Options::default() };
         let (model, entries) = read();
         let (report, alone) = median(|| check(&model, &entries, &options));
