@@ -9,10 +9,8 @@ use checker::formats::{self, Format};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let formats =
-        [None, Some(Format::JepsenLog), Some(Format::JepsenEdn), Some(Format::PorcupineKv), Some(Format::EtcdReport)];
     if let Some((&pick, rest)) = bytes.split_first() {
-        let _ = formats::read("fuzz", rest, formats[usize::from(pick) % formats.len()], None);
+        let _ = formats::read("fuzz", rest, Some(Format::ALL[usize::from(pick) % Format::ALL.len()]), None);
     }
     let _ = formats::read("fuzz", bytes, None, None);
 });

@@ -21,6 +21,7 @@ mod simulate;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use checker::formats::{self, Recorded};
@@ -33,8 +34,19 @@ use simulate::{Load, simulate};
 /// Runs of which the median counts.
 const RUNS: usize = 7;
 
+/// A register's or the bank's history, and its check.
+#[derive(Clone, Copy, Debug)]
+enum Made {
+    Register { operations: u32, cas: u64, stale: bool },
+    Bank { seed: u64 },
+}
+
 fn main() {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.peek().is_some_and(|first| first == "--memory") {
+        let numbers = arguments.skip(1).map(|number| number.parse().expect("a number"));
+        return memory(&numbers.collect::<Vec<_>>());
+    }
     let most = match (arguments.next().as_deref(), arguments.next().and_then(|most| most.parse().ok())) {
         (None, _) => 1_000_000,
         (Some("--most"), Some(most)) => most,
@@ -63,13 +75,8 @@ fn main() {
 }
 
 fn register(name: &str, operations: u32, cas: u64, stale: bool) {
-    let load = Load { operations, clients: 30, unknown: 50, seed: 1 };
     let model = Register::default();
-    let mut entries =
-        simulate(&model, load, |random, state, made| engines::unique(random, *state, made, cas));
-    if stale {
-        make_stale(&mut entries);
-    }
+    let entries = registers(operations, cas, stale);
     let log = log_of(&entries);
     let name = format!("{name}, 30 clients, 5 % unknown{}", if stale { ", stale read at 99 %" } else { "" });
     let from_file = median(|| {
@@ -77,7 +84,18 @@ fn register(name: &str, operations: u32, cas: u64, stale: bool) {
         let Recorded::Register { model, entries } = loaded.recorded else { panic!("it is of a register") };
         check(&model, &entries, &Options { times: loaded.times, ..Options::default() })
     });
-    row(&name, &model, &entries, Some(from_file.1));
+    row(&name, &model, &entries, Some(from_file.1), Made::Register { operations, cas, stale });
+}
+
+fn registers(operations: u32, cas: u64, stale: bool) -> Vec<EntryOf<Register>> {
+    let load = Load { operations, clients: 30, unknown: 50, seed: 1 };
+    let draw =
+        |random: &mut generate::Random, state: &Value, made| engines::unique(random, *state, made, cas);
+    let mut entries = simulate(&Register::default(), load, draw);
+    if stale {
+        make_stale(&mut entries);
+    }
+    entries
 }
 
 /// Lets a late read return what was overwritten long before it was called.
@@ -95,12 +113,19 @@ fn make_stale(entries: &mut [EntryOf<Register>]) {
 }
 
 fn bank() {
-    let model = Bank { balances: vec![100; 5], overdraft: false };
     for seed in 0..3 {
-        let load = Load { operations: 10_000, clients: 10, unknown: 40, seed };
-        let entries = simulate(&model, load, |random, _, _| engines::banking(random, 5));
-        row(&format!("bank, 5 accounts, 10 clients, 2 % unknown (seed {seed})"), &model, &entries, None);
+        let (model, entries) = banks(seed);
+        let name = format!("bank, 5 accounts, 10 clients, 2 % unknown (seed {seed})");
+        row(&name, &model, &entries, None, Made::Bank { seed });
     }
+}
+
+/// Half of the operations are transfers, of which 4 % are lost.
+fn banks(seed: u64) -> (Bank, Vec<EntryOf<Bank>>) {
+    let model = Bank { balances: vec![100; 5], overdraft: false };
+    let load = Load { operations: 10_000, clients: 10, unknown: 40, seed };
+    let entries = simulate(&model, load, |random, _, _| engines::banking(random, 5));
+    (model, entries)
 }
 
 fn logs(directory: &Path) {
@@ -134,7 +159,7 @@ fn stores(directory: &Path, whole: bool) {
             Recorded::KeyValue { model, entries } => (model, entries),
             other => panic!("it is of a store, not of {}", other.model()),
         };
-        let budget = checker::Budget { steps: 3_000_000, ..checker::Budget::default() };
+        let budget = checker::Budget { steps: 200_000, ..checker::Budget::default() };
         let options = Options { evidence: false, whole, budget, ..Options::default() };
         let (model, entries) = read();
         let (report, alone) = median(|| check(&model, &entries, &options));
@@ -149,18 +174,48 @@ fn stores(directory: &Path, whole: bool) {
     }
 }
 
-fn row<M: Model>(name: &str, model: &M, entries: &[EntryOf<M>], from_file: Option<Duration>) {
-    let before = forget_peak();
-    let report = check(model, entries, &Options::default());
-    let peak = peak().saturating_sub(before) / entries.len() as u64;
-    let (_, alone) = median(|| check(model, entries, &Options::default()));
+fn row<M: Model>(name: &str, model: &M, entries: &[EntryOf<M>], from_file: Option<Duration>, made: Made) {
+    let (report, alone) = median(|| check(model, entries, &Options::default()));
     let (verdict, engine) = (word(&report), report.engine);
     let from_file = from_file.map_or_else(String::new, ms);
-    println!(
-        "| {name} | {} | {verdict} | {engine:?} | {} | {from_file} | {peak} |",
-        entries.len(),
-        ms(alone)
-    );
+    let (operations, alone, peak) = (entries.len(), ms(alone), peak_of(made));
+    println!("| {name} | {operations} | {verdict} | {engine:?} | {alone} | {from_file} | {peak} |");
+}
+
+/// The peak of memory for each operation, measured in a process of its own: what this one freed before would be
+/// used again and not be seen.
+fn peak_of(made: Made) -> String {
+    let numbers = match made {
+        Made::Register { operations, cas, stale } => [operations.into(), cas, stale.into()],
+        Made::Bank { seed } => [0, seed, 0],
+    };
+    let program = std::env::current_exe().expect("this program has a path");
+    let mut command = Command::new(program);
+    command.arg("--memory").args(numbers.map(|number| number.to_string()));
+    // The C library gives large blocks back to the system at once.
+    command.env("MALLOC_MMAP_THRESHOLD_", "65536").env("MALLOC_TRIM_THRESHOLD_", "65536");
+    let output = command.output().map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&output).trim().to_owned()
+}
+
+fn memory(numbers: &[u64]) {
+    let &[operations, first, second] = numbers else { panic!("three numbers") };
+    let peak = if operations == 0 {
+        let (model, entries) = banks(first);
+        added(&model, &entries)
+    } else {
+        let operations = u32::try_from(operations).expect("a number of operations");
+        added(&Register::default(), &registers(operations, first, second == 1))
+    };
+    println!("{peak}");
+}
+
+/// What checking adds at its peak, in bytes for each operation.
+fn added<M: Model>(model: &M, entries: &[EntryOf<M>]) -> u64 {
+    let before = forget_peak();
+    let report = check(model, entries, &Options::default());
+    assert!(!matches!(report.verdict, Verdict::Vacuous { .. }));
+    status("VmHWM:").saturating_sub(before) / entries.len() as u64
 }
 
 fn word(report: &Report) -> &'static str {
@@ -225,10 +280,6 @@ fn log_of(entries: &[EntryOf<Register>]) -> String {
 fn forget_peak() -> u64 {
     let _ = fs::write("/proc/self/clear_refs", "5");
     status("VmRSS:")
-}
-
-fn peak() -> u64 {
-    status("VmHWM:")
 }
 
 fn status(field: &str) -> u64 {

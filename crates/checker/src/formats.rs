@@ -34,6 +34,11 @@ pub enum Format {
     EtcdReport,
 }
 
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::JepsenLog, Self::JepsenEdn, Self::PorcupineKv, Self::EtcdReport];
+}
+
 /// The model that a history's operations belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ModelName {

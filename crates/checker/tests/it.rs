@@ -4,6 +4,8 @@
 mod attack;
 #[path = "it/engines.rs"]
 mod engines;
+#[path = "it/etcd.rs"]
+mod etcd;
 #[path = "it/formats.rs"]
 mod formats;
 #[path = "it/generate.rs"]

@@ -62,7 +62,7 @@ fn part<'e, 'a>(events: &Events<'_>, event: &'e Event<'a>) -> Result<Micro<'e, '
         return Ok(Micro { f: event.f, key, value });
     }
     let Some([only]) = items else {
-        let message = "expected a transaction of one micro-operation; more of them are no single operation of a register";
+        let message = "expected one micro-operation; a transaction of several is no operation of one key";
         return Err(events.error(&event.value, message));
     };
     let Some([Form { data: Data::Keyword(f), .. }, key, value]) = only.items() else {
