@@ -1,5 +1,7 @@
 //! The engines from outside, on histories made for them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 #[path = "it/attack.rs"]
 mod attack;
 #[path = "it/engines.rs"]
