@@ -88,9 +88,11 @@ fn a_home_may_be_named_relative_to_the_current_directory() {
         let to = dir.path().join(part);
         std::os::unix::fs::symlink(home().join(part), to).unwrap();
     }
-    let driver = template.join("parallel_driver_generate_traffic");
-    std::fs::write(&driver, "#!/bin/sh\n").unwrap();
-    std::fs::set_permissions(&driver, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for name in ["parallel_driver_generate_traffic", "parallel_driver_crowd_writes"] {
+        let driver = template.join(name);
+        std::fs::write(&driver, "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(&driver, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
     let mut command = dt(dir.path(), &["run", "etcd", "--plan"]);
     command.env("DT_HOME", ".");
     let (code, _, err) = ran(command);
