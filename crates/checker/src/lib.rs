@@ -8,6 +8,7 @@ mod entry;
 pub mod etcd;
 mod evidence;
 pub mod formats;
+pub mod guarantees;
 mod model;
 mod options;
 mod partition;

@@ -1,0 +1,127 @@
+//! After a lease's time: its keys must have gone, some time; after its revoke, nothing brings it back.
+
+use std::time::Duration;
+
+use history::{Call, Nanos, Reply};
+use rustc_hash::FxHashSet;
+
+use super::super::Guarantee;
+use super::super::record::{Record, answer, failed, linearizable};
+use super::super::tally::Tallies;
+use super::super::views::View;
+use super::super::words::{Words, span};
+use super::{Leases, puts_to};
+
+/// A lease that is over may go on for so long, with nothing disturbed: members look twice a second and revoke a thousand
+/// leases a second; the rest is for a machine that is busy.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// No key of a lease is left, and nobody says that it lives, long after its time.
+pub(super) fn ends(record: &Record<'_>, leases: &Leases, views: &[View<'_>], tallies: &mut Tallies) {
+    let Some(calm) = record.options.calm_from else { return };
+    let due = |lease: i64| -> Option<Nanos> {
+        let over = leases.get(&lease).filter(|lease| lease.single())?.over()?;
+        Some(over.max(calm).plus(GRACE))
+    };
+    let mut looked = FxHashSet::default();
+    let mut broken = FxHashSet::default();
+    for view in views {
+        let operation = record.op(view.op as usize);
+        if !linearizable(&operation.call) || view.revision < answer(operation).map_or(0, Reply::revision) {
+            continue;
+        }
+        for kv in view.kvs.iter().filter(|kv| kv.lease != 0) {
+            if due(kv.lease).is_some_and(|due| operation.invoked > due) && broken.insert(kv.lease) {
+                let what = format!("found key {} with it", kv.key);
+                lives_on(record, leases, kv.lease, view.op as usize, &what, tallies);
+            }
+        }
+    }
+    for (op, operation) in record.history.operations.iter().enumerate() {
+        let (Call::TimeToLive { lease, .. }, Some(Reply::TimeToLive { ttl, .. })) =
+            (&operation.call, answer(operation))
+        else {
+            continue;
+        };
+        if due(*lease).is_none_or(|due| operation.invoked <= due) {
+            continue;
+        }
+        if *ttl > 0 && broken.insert(*lease) {
+            lives_on(record, leases, *lease, op, &format!("was told that it lives for {ttl} s"), tallies);
+        } else if *ttl <= 0 && looked.insert(*lease) {
+            tallies.compared(Guarantee::LeaseEnds, 1);
+        }
+    }
+    for view in views.iter().filter(|view| view.whole && view.keys.len() <= 1) {
+        // Of a key that was put with the lease, and is not there now, the lease has let go.
+        let asked = record.op(view.op as usize).invoked;
+        let put = view.keys.clone().next().and_then(|key| {
+            let mut changes = record.changes.of_key_within(key, 0, view.revision);
+            changes.rfind(|change| matches!(change.what, super::super::changes::What::Put(_)))
+        });
+        let lease = put.and_then(|put| match put.what {
+            super::super::changes::What::Put(put) => put.lease.filter(|lease| *lease != 0),
+            super::super::changes::What::Delete => None,
+        });
+        if let Some(lease) = lease
+            && view.kvs.is_empty()
+            && due(lease).is_some_and(|due| asked > due)
+            && looked.insert(lease)
+        {
+            tallies.compared(Guarantee::LeaseEnds, 1);
+        }
+    }
+}
+
+fn lives_on(record: &Record<'_>, leases: &Leases, lease: i64, op: usize, what: &str, tallies: &mut Tallies) {
+    tallies.compared(Guarantee::LeaseEnds, 1);
+    tallies.broke(Guarantee::LeaseEnds, || {
+        let words = Words(record);
+        let over = leases.get(&lease).and_then(super::Lease::over).unwrap_or_default();
+        let late = span(record.op(op).invoked.since(over));
+        let sentence = format!(
+            "lease {lease:x} was not refreshed any more, and yet {} {what}, {late} after its time was over, with nothing \
+             disturbed for at least {}",
+            words.what(op),
+            span(GRACE)
+        );
+        let last = leases.get(&lease).and_then(|lease| lease.kept.iter().map(|(_, _, op)| *op).max());
+        words.violation("lease-lives-on", sentence, None, last.into_iter().chain([op]).collect())
+    });
+}
+
+/// A keep-alive or a put that succeeds for a lease, asked for after its revoke was acknowledged.
+pub(super) fn revoked(record: &Record<'_>, leases: &Leases, tallies: &mut Tallies) {
+    for (op, operation) in record.history.operations.iter().enumerate() {
+        let reply = answer(operation);
+        let mut judge = |id: i64, succeeded: bool| {
+            let Some(lease) = leases.get(&id).filter(|lease| lease.single()) else { return };
+            let Some((gone, revoke)) = lease.revoked.filter(|(gone, _)| *gone < operation.invoked) else {
+                return;
+            };
+            tallies.compared(Guarantee::LeaseRevoked, 1);
+            if succeeded {
+                tallies.broke(Guarantee::LeaseRevoked, || {
+                    let words = Words(record);
+                    let sentence = format!(
+                        "{} succeeded for lease {id:x}, although {} had been acknowledged {} before it was asked",
+                        words.what(op),
+                        words.what(revoke),
+                        span(operation.invoked.since(gone))
+                    );
+                    words.violation("revoked-lease-used", sentence, None, vec![revoke, op])
+                });
+            }
+        };
+        match (&operation.call, reply) {
+            (Call::KeepAlive { lease }, Some(Reply::KeepAlive { ttl, .. })) => judge(*lease, *ttl > 0),
+            (Call::Put(_) | Call::Txn(_), Some(_)) => {
+                puts_to(&operation.call, reply, &mut |lease| judge(lease, true));
+            }
+            (Call::Put(_), None) if failed(operation) => {
+                puts_to(&operation.call, None, &mut |lease| judge(lease, false));
+            }
+            _ => {}
+        }
+    }
+}
