@@ -221,6 +221,8 @@ pub enum Cluster<'a> {
     MoveLeader { id: u64 },
     /// Which alarms are raised.
     Alarms,
+    /// Raise an alarm of a member, as the store does by itself.
+    Raise { id: u64, alarm: Alarm },
     /// Take back an alarm of a member (0: of all).
     Disarm { id: u64, alarm: Alarm },
     /// Give the space of one member's file that is not in use back to its disk.
@@ -308,6 +310,7 @@ impl Cluster<'_> {
             Self::Update { .. } => "update-member",
             Self::MoveLeader { .. } => "move-leader",
             Self::Alarms => "alarms",
+            Self::Raise { .. } => "raise",
             Self::Disarm { .. } => "disarm",
             Self::Defragment => "defragment",
             Self::Snapshot => "snapshot",

@@ -227,7 +227,9 @@ impl<'a> ReturnLine<'a> {
             | Cluster::Remove { .. }
             | Cluster::Promote { .. }
             | Cluster::Update { .. } => Reply::Members { revision, members: self.members },
-            Cluster::Alarms | Cluster::Disarm { .. } => Reply::Alarms { revision, alarms: self.alarms },
+            Cluster::Alarms | Cluster::Raise { .. } | Cluster::Disarm { .. } => {
+                Reply::Alarms { revision, alarms: self.alarms }
+            }
             Cluster::Snapshot => Reply::Snapshot { revision, bytes: self.bytes, intact: self.intact },
             Cluster::MoveLeader { .. } | Cluster::Defragment => Reply::Done { revision },
         }

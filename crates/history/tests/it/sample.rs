@@ -165,7 +165,7 @@ fn lock_pair() -> impl Strategy<Value = (Call<'static>, Reply<'static>)> {
 }
 
 fn cluster_pair() -> impl Strategy<Value = (Call<'static>, Reply<'static>)> {
-    (0..10, any::<[u64; 2]>(), vec(blob(), 0..3), any::<bool>(), any::<i64>()).prop_map(
+    (0..11, any::<[u64; 2]>(), vec(blob(), 0..3), any::<bool>(), any::<i64>()).prop_map(
         |(which, [id, bytes], peers, learner, revision)| {
             let name = peers.first().cloned().unwrap_or_default();
             let members = vec![Member { id, name, peers: peers.clone(), learner }];
@@ -181,7 +181,8 @@ fn cluster_pair() -> impl Strategy<Value = (Call<'static>, Reply<'static>)> {
                 5 => (Cluster::MoveLeader { id }, Reply::Done { revision }),
                 6 => (Cluster::Alarms, alarms),
                 7 => (Cluster::Disarm { id, alarm }, alarms),
-                8 => (Cluster::Defragment, Reply::Done { revision }),
+                8 => (Cluster::Raise { id, alarm }, alarms),
+                9 => (Cluster::Defragment, Reply::Done { revision }),
                 _ => (Cluster::Snapshot, Reply::Snapshot { revision, bytes, intact: learner }),
             };
             (Call::Cluster(call), reply)

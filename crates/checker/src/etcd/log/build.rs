@@ -160,7 +160,7 @@ impl<'a> Log<'a> {
                 let keep_lease = put.ignore_lease;
                 Action::Put { key, value, lease: put.lease, keep_lease, want_prev: put.prev_kv, prev }
             }
-            Call::Range(range) => self.read(range, reply, lend),
+            Call::Range(range) => self.listing(range, reply, lend),
             Call::Delete(delete) => {
                 let keys = self.range(&delete.key, delete.end.as_ref(), lend);
                 let (deleted, prev) = match reply {
@@ -193,7 +193,7 @@ impl<'a> Log<'a> {
         }
     }
 
-    fn read<'c, 'b>(
+    fn listing<'c, 'b>(
         &mut self,
         range: &'c history::Range<'b>,
         reply: Option<&'c Reply<'b>>,

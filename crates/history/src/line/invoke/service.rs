@@ -14,7 +14,9 @@ impl<'a> InvokeLine<'a> {
             Cluster::Remove { id } | Cluster::Promote { id } | Cluster::MoveLeader { id } => {
                 Self { id: *id, ..self }
             }
-            Cluster::Disarm { id, alarm } => Self { id: *id, alarm: Some(*alarm), ..self },
+            Cluster::Raise { id, alarm } | Cluster::Disarm { id, alarm } => {
+                Self { id: *id, alarm: Some(*alarm), ..self }
+            }
         }
     }
 
@@ -57,6 +59,10 @@ impl<'a> InvokeLine<'a> {
             "update-member" => Call::Cluster(Cluster::Update { id: self.id, peers: self.peers }),
             "move-leader" => Call::Cluster(Cluster::MoveLeader { id: self.id }),
             "alarms" => Call::Cluster(Cluster::Alarms),
+            "raise" => Call::Cluster(Cluster::Raise {
+                id: self.id,
+                alarm: self.alarm.ok_or(ParseLineError::Missing("alarm"))?,
+            }),
             "disarm" => Call::Cluster(Cluster::Disarm {
                 id: self.id,
                 alarm: self.alarm.ok_or(ParseLineError::Missing("alarm"))?,
