@@ -9,6 +9,7 @@ pub mod etcd;
 mod evidence;
 pub mod formats;
 pub mod guarantees;
+pub mod logs;
 mod model;
 mod options;
 mod partition;

@@ -12,6 +12,8 @@ mod etcd;
 mod formats;
 #[path = "it/generate.rs"]
 mod generate;
+#[path = "it/guarantees.rs"]
+mod guarantees;
 #[path = "it/oracle.rs"]
 mod oracle;
 #[path = "it/recorded.rs"]

@@ -256,6 +256,19 @@ impl Guarantee {
         &CATALOG[self as usize]
     }
 
+    /// What it is about, such as `watches`.
+    #[must_use]
+    pub fn subject(self) -> &'static str {
+        match self {
+            ClientRevisions | MemberRevisions | HeadRevision | RevisionsAsked => "revisions",
+            Durability | OldReads | SerializableReads => "reads",
+            LeaseKept | LeaseEnds | LeaseRevoked => "leases",
+            LockGranted | LockFenced | ElectionOrder => "locks and elections",
+            MemberHashes | MemberHeads | MemberCompactions => "members",
+            _ => "watches",
+        }
+    }
+
     /// A stable name for machines, such as `watch-ordered`.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -73,7 +73,7 @@ impl<'h> Put<'h> {
 
     /// Whether both may be of one put: what both tell is the same.
     pub(super) fn agrees(&self, other: &Self) -> bool {
-        fn same<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+        fn same<T: PartialEq + Copy>(one: Option<T>, other: Option<T>) -> bool {
             one.is_none() || other.is_none() || one == other
         }
         same(self.value, other.value)

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use history::{Call, Nanos};
+use history::{Call, Delete, Nanos};
 use rustc_hash::FxHashMap;
 
 use super::keys::Key;
@@ -15,6 +15,8 @@ pub(super) struct Doubts {
     removals: FxHashMap<Key, Nanos>,
     puts: FxHashMap<Key, Nanos>,
     ranges: Vec<(Nanos, Range<Key>)>,
+    /// Acknowledged deletes that did not tell which keys they found.
+    swept: Vec<(Nanos, Range<Key>)>,
 }
 
 impl Doubts {
@@ -25,12 +27,23 @@ impl Doubts {
             match &operation.call {
                 // The store's own recipes end with a delete, and are not taken apart.
                 Call::Unlock { key } | Call::Resign { key, .. } => {
-                    record.keys.rank(key.bytes()).into_iter().for_each(|key| note(&mut doubts.removals, key, asked));
+                    record
+                        .keys
+                        .rank(key.bytes())
+                        .into_iter()
+                        .for_each(|key| note(&mut doubts.removals, key, asked));
                 }
                 Call::Proclaim { key, .. } => {
-                    record.keys.rank(key.bytes()).into_iter().for_each(|key| note(&mut doubts.puts, key, asked));
+                    record
+                        .keys
+                        .rank(key.bytes())
+                        .into_iter()
+                        .for_each(|key| note(&mut doubts.puts, key, asked));
                 }
-                _ if answer(operation).is_some() || failed(operation) => {}
+                _ if failed(operation) => {}
+                call if answer(operation).is_some() => {
+                    may_do(call, &mut |call| doubts.answered(record, call, asked));
+                }
                 call => may_do(call, &mut |call| doubts.call(record, call, asked)),
             }
         }
@@ -58,6 +71,17 @@ impl Doubts {
             }
             _ => {}
         }
+    }
+
+    fn answered(&mut self, record: &Record<'_>, call: &Call<'_>, asked: Nanos) {
+        if let Call::Delete(Delete { key, end: Some(end), prev_kv: false }) = call {
+            self.swept.push((asked, record.keys.range(key, Some(end))));
+        }
+    }
+
+    /// Whether an acknowledged delete that did not tell its keys, asked for by then, may have removed the key.
+    pub(super) fn may_have_swept(&self, key: Key, by: Nanos) -> bool {
+        self.swept.iter().any(|(asked, keys)| *asked <= by && keys.contains(&key))
     }
 
     /// Whether such an operation, asked for by then, may have removed the key.

@@ -13,11 +13,11 @@ use super::Guarantee;
 use super::changes::{Change, Source, What};
 use super::doubts::Doubts;
 use super::keys::Key;
-use super::record::{Record, answer, done, failed, may_do};
+use super::record::{Record, answer, done};
 use super::tally::Tallies;
 use super::views::{View, views};
 use super::words::{Words, span, text};
-use crate::{Violation};
+use crate::Violation;
 
 /// An acknowledged delete of a range that did not tell which keys it found.
 #[derive(Debug)]
@@ -129,12 +129,12 @@ fn look(record: &Record<'_>, view: &View<'_>, state: &mut State, doubts: &Doubts
 }
 
 fn lost(record: &Record<'_>, view: &View<'_>, key: Key, latest: i64) -> Violation {
-    tell(record, view, key, latest, "lost-write", "found nothing".to_owned())
+    tell(record, view, key, latest, "lost-write", "found nothing")
 }
 
 fn older(record: &Record<'_>, view: &View<'_>, key: Key, latest: i64, kv: &KeyValue<'_>) -> Violation {
     let found = format!("found the older {} of revision {}", text(kv.value.bytes()), kv.mod_revision);
-    tell(record, view, key, latest, "older-value", found)
+    tell(record, view, key, latest, "older-value", &found)
 }
 
 fn tell(
@@ -143,7 +143,7 @@ fn tell(
     key: Key,
     latest: i64,
     rule: &'static str,
-    found: String,
+    found: &str,
 ) -> Violation {
     let words = Words(record);
     let reader = view.op as usize;
@@ -155,9 +155,9 @@ fn tell(
     );
     let returned = writer.and_then(|op| record.op(op).returned);
     let asked = record.op(reader).invoked;
-    let later = returned.filter(|returned| *returned < asked).map_or_else(String::new, |returned| {
-        format!(", {} later", span(asked.since(returned)))
-    });
+    let later = returned
+        .filter(|returned| *returned < asked)
+        .map_or_else(String::new, |returned| format!(", {} later", span(asked.since(returned))));
     let sentence =
         format!("{done} is lost: {} at revision {}{later}, {found}", words.what(reader), view.revision);
     let operations = writer.into_iter().chain([reader]).collect();

@@ -6,12 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use history::{Call, Comparison, Nanos, Reply, Target, Txn};
+use history::{Call, Comparison, Event, Nanos, Reply, Target, Txn};
 use rustc_hash::FxHashMap;
 
 use super::Guarantee;
-use super::changes::{Change, What};
-use super::keys::Key;
 use super::record::{Record, answer, done};
 use super::tally::Tallies;
 use super::words::Words;
@@ -22,39 +20,57 @@ pub(super) fn check(record: &Record<'_>, tallies: &mut Tallies) {
     elected(record, tallies);
 }
 
-/// One stay of a key in the line for a lock: the revisions of its creation and of its end.
+/// At which revision, a holder's revision of creation was used or told, by which operation.
+type Token = (i64, i64, usize);
+
+/// A key that stood in line for a lock and was seen to go.
 #[derive(Clone, Copy, Debug)]
-struct Stay {
+struct Stay<'h> {
+    key: &'h [u8],
     created: i64,
-    /// The maximum while no end of it is known.
     gone: i64,
 }
 
-/// A grant is true only if, at some revision, its key was there and none before it in line.
+/// A grant is true only if, at some revision, its key was there and none before it in line. Only deletes that show what
+/// they deleted tell when it went; and a key that several waits of one lease made is not told apart.
 fn granted(record: &Record<'_>, tallies: &mut Tallies) {
-    let mut lines: FxHashMap<&[u8], Line> = FxHashMap::default();
+    let stays = stays(record);
+    let mut waits: FxHashMap<(&[u8], i64), u32> = FxHashMap::default();
+    for operation in &record.history.operations {
+        if let Call::Lock { name, lease } | Call::Campaign { name, lease, .. } = &operation.call {
+            *waits.entry((name.bytes(), *lease)).or_default() += 1;
+        }
+    }
+    let mut lines: FxHashMap<&[u8], Vec<Stay<'_>>> = FxHashMap::default();
     for (op, operation) in record.history.operations.iter().enumerate() {
-        let (Call::Lock { name, .. } | Call::Campaign { name, .. }, Some(Reply::Held { revision, key, created })) =
-            (&operation.call, answer(operation))
+        let (
+            Call::Lock { name, lease } | Call::Campaign { name, lease, .. },
+            Some(Reply::Held { revision, key, .. }),
+        ) = (&operation.call, answer(operation))
         else {
             continue;
         };
-        let Some(key) = record.keys.rank(key.bytes()) else { continue };
-        let line = lines.entry(name.bytes()).or_insert_with(|| Line::new(record, name.bytes()));
-        let Some(stay) = stay(record, key, *created, *revision) else { continue };
+        let known = stays.partition_point(|stay| stay.key < key.bytes());
+        let Some(stay) = stays.get(known).filter(|stay| stay.key == key.bytes()) else { continue };
+        if waits.get(&(name.bytes(), *lease)) != Some(&1) {
+            continue;
+        }
+        let line = lines.entry(name.bytes()).or_insert_with(|| line(&stays, name.bytes()));
+        let before = line.partition_point(|other| other.created < stay.created);
+        let last = line[..before].last().map_or(0, |other| other.gone);
         tallies.compared(Guarantee::LockGranted, 1);
-        let last = line.gone_before(stay.created);
         if stay.gone <= *revision || stay.gone < last {
             tallies.broke(Guarantee::LockGranted, || {
-                let words = Words(record);
-                let name = record.keys.name(key);
                 let why = match last {
-                    i64::MAX => "somebody before it in line was never seen to go".to_owned(),
-                    last if stay.gone < last => format!("somebody before it in line went at revision {last} only"),
+                    last if stay.gone < last => {
+                        format!("one before it in line went at revision {last}, not earlier")
+                    }
                     _ => format!("the grant is of revision {revision}"),
                 };
+                let name = key.to_string();
+                let words = Words(record);
                 let sentence = format!(
-                    "{} was granted by key {name} of revision {}, which was gone at revision {}; {why}",
+                    "{} was granted by key {name} of revision {}, which went at revision {}; {why}",
                     words.what(op),
                     stay.created,
                     stay.gone
@@ -65,65 +81,33 @@ fn granted(record: &Record<'_>, tallies: &mut Tallies) {
     }
 }
 
-/// The stay of a key that a grant is about: the one created then, or the last before the answer.
-fn stay(record: &Record<'_>, key: Key, created: i64, answered: i64) -> Option<Stay> {
-    let stays = stays(record, key);
-    match created {
-        0 => stays.into_iter().rfind(|stay| stay.created <= answered),
-        created => stays.into_iter().find(|stay| stay.created == created),
-    }
-}
-
-fn stays(record: &Record<'_>, key: Key) -> Vec<Stay> {
-    let mut stays: Vec<Stay> = Vec::new();
-    let mut open = false;
-    for Change { revision, what, .. } in record.changes.of_key(key) {
-        match what {
-            What::Put(_) if !open => {
-                // A key whose creation nobody told of is known from its first change on.
-                stays.push(Stay { created: *revision, gone: i64::MAX });
-                open = true;
-            }
-            What::Put(_) => {}
-            What::Delete => {
-                if let Some(stay) = stays.last_mut().filter(|_| open) {
-                    stay.gone = *revision;
-                }
-                open = false;
-            }
+/// By key, then creation.
+fn stays<'h>(record: &Record<'h>) -> Vec<Stay<'h>> {
+    let mut stays = Vec::new();
+    for event in record.history.watched.iter().flat_map(|update| &update.events) {
+        if let Event::Delete { key, revision, prev: Some(prev) } = event {
+            stays.push(Stay { key: key.bytes(), created: prev.create_revision, gone: *revision });
         }
     }
+    stays.sort_unstable_by_key(|stay| (stay.key, stay.created));
+    stays.dedup_by_key(|stay| (stay.key, stay.created));
     stays
 }
 
-/// All that stood in line for one lock.
-#[derive(Debug)]
-struct Line {
-    /// By creation; with the greatest known end of all up to there.
-    stays: Vec<Stay>,
-}
-
-impl Line {
-    /// etcd's recipes keep the keys of a line below its name and a slash.
-    fn new(record: &Record<'_>, name: &[u8]) -> Self {
-        let (from, to) = ([name, b"/"].concat(), [name, b"0"].concat());
-        let keys = record.keys.range(&from.into(), Some(&to.into()));
-        let mut stays: Vec<Stay> = keys.flat_map(|key| stays(record, key)).collect();
-        stays.retain(|stay| stay.gone != i64::MAX);
-        stays.sort_by_key(|stay| stay.created);
-        let mut latest = 0;
-        for stay in &mut stays {
-            latest = latest.max(stay.gone);
-            stay.gone = latest;
-        }
-        Self { stays }
+/// All that stood in line for one lock, by creation, each with the latest end of all up to it. etcd's recipes keep the
+/// keys of a line below its name and a slash.
+fn line<'h>(stays: &[Stay<'h>], name: &[u8]) -> Vec<Stay<'h>> {
+    let from = [name, b"/"].concat();
+    let first = stays.partition_point(|stay| stay.key < from.as_slice());
+    let mut line: Vec<Stay<'h>> =
+        stays[first..].iter().take_while(|stay| stay.key.starts_with(&from)).copied().collect();
+    line.sort_unstable_by_key(|stay| stay.created);
+    let mut latest = 0;
+    for stay in &mut line {
+        latest = latest.max(stay.gone);
+        stay.gone = latest;
     }
-
-    /// When the last of those that came before was seen to go; 0 without any.
-    fn gone_before(&self, created: i64) -> i64 {
-        let before = self.stays.partition_point(|stay| stay.created < created);
-        self.stays[..before].last().map_or(0, |stay| stay.gone)
-    }
+    line
 }
 
 /// Writes that carry the token of a holder succeed in the order of tokens.
@@ -135,7 +119,7 @@ fn fenced(record: &Record<'_>, tallies: &mut Tallies) {
         }
     }
     // By lock, and by the key that is written.
-    let mut writes: BTreeMap<(&[u8], &[u8]), Vec<(i64, i64, usize)>> = BTreeMap::new();
+    let mut writes: BTreeMap<(&[u8], &[u8]), Vec<Token>> = BTreeMap::new();
     for (op, operation) in record.history.operations.iter().enumerate() {
         let (Call::Txn(txn), Some(reply @ Reply::Txn { revision, succeeded: true, .. })) =
             (&operation.call, answer(operation))
@@ -185,7 +169,7 @@ fn tokens<'h>(txn: &'h Txn<'h>) -> impl Iterator<Item = (&'h [u8], i64)> {
 
 /// Leaders, as told in the order of revisions, came to their line in that order.
 fn elected(record: &Record<'_>, tallies: &mut Tallies) {
-    let mut told: BTreeMap<&[u8], Vec<(i64, i64, usize)>> = BTreeMap::new();
+    let mut told: BTreeMap<&[u8], Vec<Token>> = BTreeMap::new();
     for (op, operation) in record.history.operations.iter().enumerate() {
         if let (Call::Leader { name }, Some(Reply::Leader { revision, kv: Some(kv) })) =
             (&operation.call, answer(operation))

@@ -9,7 +9,7 @@ use history::{Call, Nanos, Reply};
 use rustc_hash::FxHashMap;
 
 use super::Guarantee;
-use super::record::{Record, answer, failed, may_do, wrote};
+use super::record::{Record, answer, failed, may_do, told, wrote};
 use super::tally::Tallies;
 use super::words::Words;
 use crate::Violation;
@@ -21,7 +21,6 @@ const MOVES_ON: std::time::Duration = std::time::Duration::from_secs(10);
 /// One answer with a member's own words.
 #[derive(Clone, Copy, Debug)]
 struct Word {
-    op: usize,
     asked: Nanos,
     told: Nanos,
     revision: i64,
@@ -89,14 +88,15 @@ fn still(record: &Record<'_>, tallies: &mut Tallies) {
     let mut last: FxHashMap<&str, Word> = FxHashMap::default();
     let mut groups: BTreeMap<u64, FxHashMap<&str, Still>> = BTreeMap::new();
     for (op, operation) in record.history.operations.iter().enumerate() {
-        let (Some(Reply::Status { revision, applied, .. }), Some(told)) = (answer(operation), operation.returned)
+        let (Some(Reply::Status { revision, applied, .. }), Some(told)) =
+            (answer(operation), operation.returned)
         else {
             continue;
         };
         if operation.member.is_empty() || *applied == 0 {
             continue;
         }
-        let word = Word { op, asked: operation.invoked, told, revision: *revision, applied: *applied };
+        let word = Word { asked: operation.invoked, told, revision: *revision, applied: *applied };
         let Some(before) = last.insert(&operation.member, word) else { continue };
         let same = (before.revision, before.applied) == (word.revision, word.applied);
         if !same || before.told >= word.asked || moving.during(before.asked, word.told) {
@@ -117,7 +117,7 @@ fn still(record: &Record<'_>, tallies: &mut Tallies) {
 }
 
 fn compare(record: &Record<'_>, applied: u64, members: &[Still], tallies: &mut Tallies) {
-    let told = |guarantee, of: &dyn Fn(&Still) -> Option<i64>, rule, what: &str, tallies: &mut Tallies| {
+    let mut judge = |guarantee, of: &dyn Fn(&Still) -> Option<i64>, rule, what: &str| {
         let mut known = members.iter().filter_map(|still| Some((still.op, of(still)?)));
         let Some((first, value)) = known.next() else { return };
         for (op, other) in known {
@@ -129,11 +129,22 @@ fn compare(record: &Record<'_>, applied: u64, members: &[Still], tallies: &mut T
             }
         }
     };
-    told(Guarantee::MemberHeads, &|still| Some(still.revision), "heads-differ", "is at revision", tallies);
-    told(Guarantee::MemberCompactions, &|still| still.compacted, "compactions-differ", "has compacted up to", tallies);
+    judge(Guarantee::MemberHeads, &|still| Some(still.revision), "heads-differ", "is at revision");
+    judge(
+        Guarantee::MemberCompactions,
+        &|still| still.compacted,
+        "compactions-differ",
+        "has compacted up to",
+    );
 }
 
-fn apart(record: &Record<'_>, rule: &'static str, applied: &str, what: &str, two: [(usize, i64); 2]) -> Violation {
+fn apart(
+    record: &Record<'_>,
+    rule: &'static str,
+    applied: &str,
+    what: &str,
+    two: [(usize, i64); 2],
+) -> Violation {
     let words = Words(record);
     let [(first, value), (second, other)] = two;
     let sentence = format!(
@@ -224,15 +235,19 @@ fn asked_for(record: &Record<'_>, tallies: &mut Tallies) {
         return;
     }
     let most = 1 + record.history.operations.iter().map(may_take).sum::<i64>();
-    let replies = record.history.operations.iter().enumerate().filter_map(|(op, operation)| {
-        answer(operation).map(|reply| (reply.revision(), op))
-    });
-    let watches = record.watches.iter().flat_map(|watched| {
-        watched.updates.iter().map(|(_, update)| (update.revision, watched.op))
-    });
+    let replies = record
+        .history
+        .operations
+        .iter()
+        .enumerate()
+        .filter_map(|(op, operation)| told(operation).map(|revision| (revision, op)));
+    let watches = record
+        .watches
+        .iter()
+        .flat_map(|watched| watched.updates.iter().map(|(_, update)| (update.revision, watched.op)));
     let (mut head, mut compared) = ((0, 0), 0);
-    for told in replies.chain(watches).filter(|(revision, _)| *revision > 0) {
-        head = head.max(told);
+    for revision in replies.chain(watches) {
+        head = head.max(revision);
         compared += 1;
     }
     tallies.compared(Guarantee::RevisionsAsked, compared);

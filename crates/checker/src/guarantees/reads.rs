@@ -21,9 +21,7 @@ pub(super) fn check(record: &Record<'_>, order: Option<&Report>, tallies: &mut T
         match order.map(|order| &order.verdict) {
             Some(Verdict::Valid) => tallies.compared(guarantee, count),
             Some(Verdict::Vacuous { .. }) => {}
-            Some(Verdict::Invalid(violation))
-                if violation.operations.iter().any(|op| of(record.op(*op))) =>
-            {
+            Some(Verdict::Invalid(violation)) if violation.operations.iter().any(|op| of(record.op(*op))) => {
                 tallies.compared(guarantee, count);
                 tallies.broke(guarantee, || (**violation).clone());
             }

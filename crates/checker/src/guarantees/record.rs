@@ -66,8 +66,7 @@ fn watches<'h>(history: &'h History<'h>) -> Vec<Watched<'h>> {
     for (op, operation) in history.operations.iter().enumerate() {
         if let Call::Watch(watch) = &operation.call {
             by_number.insert((operation.file, operation.number), watches.len());
-            let complete =
-                history.files.get(operation.file).is_none_or(history::FileReport::is_complete);
+            let complete = history.files.get(operation.file).is_none_or(history::FileReport::is_complete);
             watches.push(Watched { op, watch, updates: Vec::new(), complete });
         }
     }
@@ -124,6 +123,17 @@ pub(super) fn answer<'h>(operation: &'h Operation<'h>) -> Option<&'h Reply<'h>> 
         Outcome::Ok(reply) => Some(reply),
         _ => None,
     }
+}
+
+/// The head revision that an answer told: the store, as the answering member knew it, was there by then.
+pub(super) fn told(operation: &Operation<'_>) -> Option<i64> {
+    let reply = answer(operation)?;
+    let tells = match operation.call {
+        // What a watch tells is in its messages.
+        Call::Watch(_) | Call::Hold { .. } | Call::Cluster(_) | Call::Auth(_) => false,
+        _ => reply.revision() > 0,
+    };
+    tells.then(|| reply.revision())
 }
 
 /// Whether it certainly did nothing, now or later.

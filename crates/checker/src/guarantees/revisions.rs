@@ -7,7 +7,7 @@ use history::Operation;
 use rustc_hash::FxHashMap;
 
 use super::Guarantee;
-use super::record::{Record, answer, linearizable, wrote};
+use super::record::{Record, answer, linearizable, told, wrote};
 use super::tally::Tallies;
 use super::words::Words;
 use crate::Violation;
@@ -52,16 +52,18 @@ fn moments(record: &Record<'_>) -> Vec<(u64, Moment)> {
     let history = record.history;
     let mut moments = Vec::with_capacity(2 * history.operations.len() + history.watched.len());
     for (op, operation) in (0..).zip(&history.operations) {
-        let (Some(reply), Some(returned)) = (answer(operation), operation.returned) else { continue };
-        if linearizable(&operation.call) && reply.revision() > 0 {
+        let (Some(revision), Some(returned)) = (told(operation), operation.returned) else { continue };
+        if linearizable(&operation.call) {
             moments.push((operation.invoked.0, Moment::Asked(op)));
         }
-        moments.push((returned.0, Moment::Told(Told { revision: reply.revision(), op })));
+        moments.push((returned.0, Moment::Told(Told { revision, op })));
     }
     for watched in &record.watches {
         let op = watched.op as u32;
-        let told =
-            watched.updates.iter().map(|(_, update)| (update.t.0, Moment::Told(Told { revision: update.revision, op })));
+        let told = watched
+            .updates
+            .iter()
+            .map(|(_, update)| (update.t.0, Moment::Told(Told { revision: update.revision, op })));
         moments.extend(told);
     }
     moments

@@ -126,14 +126,19 @@ impl<'r, 'h> Walk<'r, 'h> {
             tallies.compared(Guarantee::WatchAtomic, 1);
             if revision <= before {
                 tallies.broke(Guarantee::WatchAtomic, || {
-                    self.of("revision-split", "delivered, in another message than the rest of its revision,", seen)
+                    self.of(
+                        "revision-split",
+                        "delivered, in another message than the rest of its revision,",
+                        seen,
+                    )
                 });
             }
         }
         tallies.compared(Guarantee::WatchBookmarkable, u64::from(self.progress > 0));
         if revision <= self.progress {
             tallies.broke(Guarantee::WatchBookmarkable, || {
-                let ahead = format!("delivered, after it had notified of progress up to revision {},", self.progress);
+                let ahead =
+                    format!("delivered, after it had notified of progress up to revision {},", self.progress);
                 self.of("progress-ahead", &ahead, seen)
             });
         }
@@ -159,7 +164,11 @@ impl<'r, 'h> Walk<'r, 'h> {
         let wanted = covers(&watch.key, watch.end.as_ref(), key);
         let passes = if put { !watch.no_put } else { !watch.no_delete };
         if !wanted || !passes {
-            let why = if wanted { "delivered, against its filter," } else { "delivered, of a key that it is not of," };
+            let why = if wanted {
+                "delivered, against its filter,"
+            } else {
+                "delivered, of a key that it is not of,"
+            };
             tallies.broke(Guarantee::WatchFiltered, || self.of("event-not-asked-for", why, seen));
         }
         let Some(start) = self.start else { return };

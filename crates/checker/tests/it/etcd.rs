@@ -5,11 +5,11 @@ mod attack;
 #[path = "etcd/edited.rs"]
 mod edited;
 #[path = "etcd/generate.rs"]
-mod generate;
+pub(super) mod generate;
 #[path = "etcd/generated.rs"]
 mod generated;
 #[path = "etcd/model.rs"]
-mod model;
+pub(super) mod model;
 #[path = "etcd/oracle.rs"]
 mod oracle;
 #[path = "etcd/record.rs"]

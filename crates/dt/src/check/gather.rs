@@ -1,6 +1,7 @@
 //! From the files of a run's directory to the evidence it is judged by. Whatever is missing or damaged becomes a note.
 
 mod faults;
+mod promises;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use checker::etcd::Options;
-use checker::{Report, Verdict};
+use checker::{Verdict, guarantees};
 use composer::{CommandLog, RECORD_FILE, builtin};
 use history::{FileReport, ReadError, Sources};
 use report::{Evidence, Example, Group, Note, Outcome, Property, SdkReport, Source, Status};
@@ -50,6 +51,7 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
             evidence.properties.extend(sdk(dir, &log, &mut notes)?);
             if !run.attached {
                 evidence.properties.push(crashes(&events));
+                evidence.properties.extend(promises::logs(dir)?);
             }
             evidence.properties.extend(faults::properties(dir, run, &mut notes)?);
         }
@@ -61,7 +63,9 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
     if check != Check::None {
         let ours = run.as_ref().is_some_and(|run| !run.attached) && !began_used(dir);
         let sources = histories(dir, &events)?;
-        judge_history(&sources, ours, &mut evidence, &mut notes)?;
+        let calm_from = run.as_ref().map_or(Ok(None), |run| promises::calm_from(dir, run))?;
+        let surroundings = guarantees::Options { own_store: ours, calm_from };
+        judge_history(&sources, &surroundings, &mut evidence, &mut notes)?;
     }
     if let (Some(reason), None) = (broken_off(&events).filter(|_| run.is_some()), &evidence.undecided) {
         evidence.undecided = Some((Outcome::Unknown, reason));
@@ -116,23 +120,25 @@ fn histories(dir: &Path, events: &[Event]) -> anyhow::Result<Sources> {
 
 fn judge_history(
     sources: &Sources,
-    ours: bool,
+    surroundings: &guarantees::Options,
     evidence: &mut Evidence,
     notes: &mut Vec<String>,
 ) -> anyhow::Result<()> {
     let mut property = Property::new(HISTORY_PROPERTY, Group::History, "histories");
     let nothing = "no operation was recorded".to_owned();
     // A store that was started for the run held nothing before, and nobody else wrote to it.
-    let options = if ours { Options::own_store() } else { Options::default() };
-    let (Report { verdict, counts, .. }, files) = checker::etcd::check_files(sources, &options)?;
+    let options = if surroundings.own_store { Options::own_store() } else { Options::default() };
+    let (order, files) = checker::etcd::check_files(sources, &options)?;
     damage(&files, notes);
-    evidence.operations = counts.operations;
-    if counts.operations == 0 {
+    evidence.operations = order.counts.operations;
+    if order.counts.operations == 0 {
         evidence.undecided = Some((Outcome::Vacuous, nothing));
         evidence.properties.push(property);
         return Ok(());
     }
-    match verdict {
+    let (promises, broken) = promises::properties(sources, surroundings, &order, notes)?;
+    evidence.properties.extend(promises);
+    match order.verdict {
         Verdict::Valid => {
             property.status = Status::Passing;
             property.saw(true, Example { command: String::new(), number: None, details: json!({}) });
@@ -149,6 +155,8 @@ fn judge_history(
         }
         Verdict::Vacuous { reason } => evidence.undecided = Some((Outcome::Vacuous, reason)),
     }
+    // The order of all operations says most; where it says nothing, one promise does.
+    evidence.violation = evidence.violation.take().or(broken);
     evidence.properties.push(property);
     Ok(())
 }

@@ -85,7 +85,7 @@ fn absent(
     let Some(put) = record.changes.before(key, view.revision.saturating_add(1)) else { return };
     let name = |kv: &history::KeyValue<'_>| record.keys.rank(kv.key.bytes()) == Some(key);
     let (Some(lease), Some(known)) = (lease_of(put), record.op(view.op as usize).returned) else { return };
-    if view.kvs.iter().any(name) {
+    if view.kvs.iter().any(name) || doubts.may_have_swept(key, known) {
         return;
     }
     let gone = Gone { put, lease, known, by: view.op as usize, revision: view.revision };

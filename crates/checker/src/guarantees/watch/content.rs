@@ -61,7 +61,9 @@ impl<'h> Walk<'_, 'h> {
             let words = super::Words(self.record);
             let mut violation = self.of("event-not-written", "delivered, as it was not written,", seen);
             match (told, writer) {
-                (Some(told), _) if !same => violation.sentence += &format!("; there was {}", words.change(told)),
+                (Some(told), _) if !same => {
+                    violation.sentence += &format!("; there was {}", words.change(told));
+                }
                 (_, Some(writer)) => {
                     let by = words.what(writer as usize);
                     violation.sentence += &format!("; that revision was given to {by}, which did not do it");
@@ -73,7 +75,12 @@ impl<'h> Walk<'_, 'h> {
         });
     }
 
-    fn wrong_previous(&self, seen: Seen<'h>, kv: Option<&KeyValue<'_>>, prev: &KeyValue<'_>) -> Option<String> {
+    fn wrong_previous(
+        &self,
+        seen: Seen<'h>,
+        kv: Option<&KeyValue<'_>>,
+        prev: &KeyValue<'_>,
+    ) -> Option<String> {
         let at = format!("of revision {}", prev.mod_revision);
         let wrong = |what: &str| Some(format!("gave a previous value {at}, {what}, with"));
         let own_key = self.record.keys.rank(prev.key.bytes()) == Some(seen.key);
