@@ -118,7 +118,8 @@ impl Chaos {
         let members = plan.members.clone();
         let (gateway, samples) = (admin.map(Gateway::new), Samples::new());
         let record = Record::new(&run_dir, &run);
-        let ground = Ground { cluster, links, gateway, journal, run_dir, environment, members, samples, record };
+        let ground =
+            Ground { cluster, links, gateway, journal, run_dir, environment, members, samples, record };
         let (orders, received) = mpsc::channel(ORDERS);
         let (tell, failure) = watch::channel(None);
         let driver = drive::Driver::new(plan, Arc::new(ground), log, requests, observer);

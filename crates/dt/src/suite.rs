@@ -128,7 +128,9 @@ fn find_programs(monkeys: &mut [chaos::Monkey], dir: &Path) -> anyhow::Result<()
     for monkey in monkeys {
         let name = monkey.called();
         let chaos::Deed::Exec(exec) = &mut monkey.fault else { continue };
-        let Some(program) = exec.command.first_mut().filter(|program| program.contains('/')) else { continue };
+        let Some(program) = exec.command.first_mut().filter(|program| program.contains('/')) else {
+            continue;
+        };
         let path = std::path::absolute(dir.join(&*program))?;
         let refused = |reason: &str| {
             let path = path.display();

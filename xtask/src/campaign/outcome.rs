@@ -62,7 +62,8 @@ impl Outcome {
         first_violation_s: Option<f64>,
     ) -> Self {
         let faults = faults(verdict);
-        let disturbed = notes(verdict).find(|note| note.contains(" faults were applied, ")).unwrap_or_default();
+        let disturbed =
+            notes(verdict).find(|note| note.contains(" faults were applied, ")).unwrap_or_default();
         let (as_expected, sentence) = match campaign.expects {
             Expects::Found(bug) => {
                 let found = named(bug, verdict);
@@ -123,7 +124,9 @@ fn unanswered(verdict: &Value) -> u64 {
     let kinds = properties(verdict).filter(|property| property["group"] == "faults");
     let examples = kinds.flat_map(|property| property["examples"].as_array().into_iter().flatten());
     let counts = examples.map(|example| &example["details"]["operations"]);
-    counts.map(|counts| counts["failed"].as_u64().unwrap_or(0) + counts["unknown"].as_u64().unwrap_or(0)).sum()
+    counts
+        .map(|counts| counts["failed"].as_u64().unwrap_or(0) + counts["unknown"].as_u64().unwrap_or(0))
+        .sum()
 }
 
 /// The bug in words, where the verdict names it.
@@ -141,7 +144,8 @@ fn named(bug: Bug, verdict: &Value) -> Option<String> {
             let divergence = &convergence["counterexamples"][0]["details"]["divergence"];
             let of = |member: &Value| {
                 let (name, revision) = (member["member"].as_str()?, &member["revision"]);
-                let hash = member["hash"].as_u64().map_or_else(String::new, |hash| format!(" hash {hash:08x}"));
+                let hash =
+                    member["hash"].as_u64().map_or_else(String::new, |hash| format!(" hash {hash:08x}"));
                 Some(format!("{name} revision {revision}{hash}"))
             };
             let members: Vec<String> = divergence["members"].as_array()?.iter().filter_map(of).collect();
@@ -191,7 +195,8 @@ mod tests {
 
         let member = |revision: u64| json!({"member": "m", "revision": revision, "hash": 1});
         let details = json!({"divergence": {"members": [member(5), member(6)]}});
-        let apart = json!([{"name": CONVERGENCE, "status": "failing", "counterexamples": [{"details": details}]}]);
+        let apart =
+            json!([{"name": CONVERGENCE, "status": "failing", "counterexamples": [{"details": details}]}]);
         let found = outcome("diverged", 1, &apart);
         assert!(found.as_expected);
         assert_eq!(found.sentence, "once quiet: m revision 5 hash 00000001, m revision 6 hash 00000001");

@@ -50,7 +50,7 @@ pub(crate) fn finding() -> Option<String> {
     let read = |name| fs::read_to_string(path(name)).unwrap_or_default();
     match parse(&read(RECORD)) {
         Err(error) => Some(format!("{RECORD}: {error:#}")),
-        Ok(record) if page(&record) != read(PAGE) => {
+        Ok(record) if !record.is_empty() && page(&record) != read(PAGE) => {
             Some(format!("{PAGE} is not what {RECORD} comes to: run a campaign, do not edit it"))
         }
         Ok(_) => None,
@@ -127,8 +127,9 @@ fn section(text: &mut String, campaign: &Campaign, outcomes: &[&Outcome]) {
         let Outcome { seed, exit, .. } = outcome;
         let sentence = cell(&outcome.sentence);
         if found {
-            let first =
-                outcome.first_violation_s.map_or_else(|| "none".to_owned(), |seconds| format!("{seconds:.1} s"));
+            let first = outcome
+                .first_violation_s
+                .map_or_else(|| "none".to_owned(), |seconds| format!("{seconds:.1} s"));
             let faults: Vec<String> =
                 outcome.faults.iter().map(|(label, count)| format!("{count} {label}")).collect();
             let faults = faults.join(", ");
@@ -141,7 +142,8 @@ fn section(text: &mut String, campaign: &Campaign, outcomes: &[&Outcome]) {
 
 fn loads(outcomes: &[&Outcome]) -> String {
     let all = outcomes.iter().map(|outcome| outcome.load);
-    let (least, most) = all.fold((f64::MAX, 0.0_f64), |(least, most), load| (least.min(load), most.max(load)));
+    let (least, most) =
+        all.fold((f64::MAX, 0.0_f64), |(least, most), load| (least.min(load), most.max(load)));
     if outcomes.is_empty() {
         return "It was not run yet.".to_owned();
     }

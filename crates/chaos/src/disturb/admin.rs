@@ -62,7 +62,8 @@ fn outcome(answer: &Result<i64, GatewayError>) -> Outcome<'static> {
     match answer {
         Ok(head) => Outcome::Ok(Reply::Compact { revision: *head }),
         Err(error) => {
-            let failure = |class: &'static str| Failure { class: class.into(), message: error.to_string().into() };
+            let failure =
+                |class: &'static str| Failure { class: class.into(), message: error.to_string().into() };
             if error.is_refusal() {
                 Outcome::Failed(failure("refused"))
             } else {

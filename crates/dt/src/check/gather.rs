@@ -255,7 +255,9 @@ fn crashes(events: &[Event]) -> Property {
 fn first_violation(event: &Event) -> Option<String> {
     let Event::Violated { property, command, number, after_ms } = event else { return None };
     let seconds = *after_ms as f64 / 1e3;
-    Some(format!("the first broken promise was seen {seconds:.1} s after drivers began, by {command} #{number}: {property}"))
+    Some(format!(
+        "the first broken promise was seen {seconds:.1} s after drivers began, by {command} #{number}: {property}"
+    ))
 }
 
 /// Why a run did not come to its end, if it did not: then what its last command would have found is not known.

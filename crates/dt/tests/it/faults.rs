@@ -32,7 +32,10 @@ fn some_moment(below: Duration) -> Duration {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the moment is the point, not that something has happened by then")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the moment is the point, not that something has happened by then"
+)]
 fn what_a_killed_dt_leaves_behind_is_healed_by_command_and_by_the_next_run() {
     let Some(etcd) = etcd() else { return };
     let dir = scratch();
@@ -97,7 +100,8 @@ fn a_member_that_does_not_come_back_is_a_finding_with_its_log_and_no_hang() {
     let Some(etcd) = etcd() else { return };
     let dir = scratch();
     let program = starts_once(dir.path(), &etcd);
-    let args = ["run", "etcd", "--members", "1", "-t", "30", "--profile", "brutal", "--terminal", "none", "--bin"];
+    let args =
+        ["run", "etcd", "--members", "1", "-t", "30", "--profile", "brutal", "--terminal", "none", "--bin"];
     let mut command = dt(dir.path(), &args);
     command.arg(program);
     let (code, out, err) = ran(command);

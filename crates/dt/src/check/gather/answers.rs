@@ -84,9 +84,7 @@ impl Answers {
             for (from, until) in undisturbed(&majority, faults, begin, end) {
                 let due = from.plus(ANSWERS_WITHIN);
                 let asked = |answer: &&Answer| {
-                    answer.invoked >= due
-                        && answer.returned <= until
-                        && answer.member.is_some_and(asked_of)
+                    answer.invoked >= due && answer.returned <= until && answer.member.is_some_and(asked_of)
                 };
                 let mut tally = Tally::default();
                 self.0.iter().filter(asked).for_each(|answer| tally.count(answer.how));

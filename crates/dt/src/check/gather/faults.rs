@@ -56,12 +56,11 @@ fn counted(log: &FaultLog, answers: &Answers) -> String {
         *count += 1;
         *tally += answers.during(fault);
     }
-    let in_words = |(label, (count, Tally { failed, unknown, .. })): (&&str, &(u64, Tally))| match failed
-        + unknown
-    {
-        0 => format!("{count} {label}"),
-        _ => format!("{count} {label} ({failed} operations failed, {unknown} unknown)"),
-    };
+    let in_words =
+        |(label, (count, Tally { failed, unknown, .. })): (&&str, &(u64, Tally))| match failed + unknown {
+            0 => format!("{count} {label}"),
+            _ => format!("{count} {label} ({failed} operations failed, {unknown} unknown)"),
+        };
     let labels: Vec<String> = labels.iter().map(in_words).collect();
     let (applied, real) =
         (log.applied.len(), log.applied.iter().filter(|fault| fault.really_applied).count());
@@ -182,8 +181,14 @@ mod tests {
         let recovered = |took_ms| LoggedRecovery { t: Nanos(1), took_ms, reason: Some("etcd0 ended".into()) };
         assert_eq!(recovery(&[]).status, Status::NotExercised);
         let passing = recovery(&[recovered(Some(1_250))]);
-        assert_eq!((passing.status, &passing.examples[0].details["took_ms"]), (Status::Passing, &json!(1_250)));
+        assert_eq!(
+            (passing.status, &passing.examples[0].details["took_ms"]),
+            (Status::Passing, &json!(1_250))
+        );
         let failing = recovery(&[recovered(Some(1)), recovered(None)]);
-        assert_eq!((failing.status, &failing.counterexamples[0].details), (Status::Failing, &json!("etcd0 ended")));
+        assert_eq!(
+            (failing.status, &failing.counterexamples[0].details),
+            (Status::Failing, &json!("etcd0 ended"))
+        );
     }
 }

@@ -64,7 +64,11 @@ fn a_majority_left_alone_must_answer_once_it_had_its_time() {
     let stretches = silent().left_alone(&members(), std::slice::from_ref(&kill));
     assert_eq!(stretches.len(), 1);
     assert_eq!(stretches[0].members, ["b", "c"]);
-    assert_eq!(stretches[0].tally, Tally { ok: 0, failed: 20, unknown: 0 }, "not those through a, nor the first 10 s");
+    assert_eq!(
+        stretches[0].tally,
+        Tally { ok: 0, failed: 20, unknown: 0 },
+        "not those through a, nor the first 10 s"
+    );
 
     // A fault on one of the two in the middle leaves no stretch that is long enough to prove anything.
     let pause = fault(Kind::Pause, &["b"], 14, Some(16));
