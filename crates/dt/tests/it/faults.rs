@@ -4,7 +4,7 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::harness::{Ended, dt, etcd, home, left_behind, ran, scratch, wait_for};
 
@@ -27,8 +27,7 @@ fn disturbed(dir: &Path) -> PathBuf {
 
 /// Below `below`: another one in each test run, since a crash may come at any moment.
 fn some_moment(below: Duration) -> Duration {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-    Duration::from_micros(u64::try_from(now.as_micros()).unwrap() % u64::try_from(below.as_micros()).unwrap())
+    Duration::from_nanos(history::clock::wall().0 % u64::try_from(below.as_nanos()).unwrap())
 }
 
 #[test]

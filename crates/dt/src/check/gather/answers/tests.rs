@@ -100,12 +100,13 @@ fn a_record_gives_what_became_of_its_operations() {
     let dir = tempfile::tempdir().unwrap();
     let writer = Writer::create(dir.path(), "run", "main/x", 1).unwrap();
     let why = || Failure { class: "x".into(), message: "".into() };
-    let status = Reply::Status { revision: 1, leader: 1, term: 1 };
-    for outcome in [Outcome::Ok(status), Outcome::Failed(why()), Outcome::Unknown(Some(why()))] {
-        let id = writer.invoke(0, "b", &Call::Status).unwrap();
+    let compaction = Call::Compact { revision: 1, physical: false };
+    let compacted = Reply::Compact { revision: 1 };
+    for outcome in [Outcome::Ok(compacted), Outcome::Failed(why()), Outcome::Unknown(Some(why()))] {
+        let id = writer.invoke(0, "b", &compaction).unwrap();
         writer.finish(id, &outcome).unwrap();
     }
-    let open = writer.invoke(0, "stranger", &Call::Status).unwrap();
+    let open = writer.invoke(0, "stranger", &compaction).unwrap();
     drop((open, writer));
     let answers = Answers::read(&Sources::read_dir(dir.path()).unwrap(), &members()).unwrap();
     let seen: Vec<_> = answers.0.iter().map(|answer| (answer.member, answer.how)).collect();
