@@ -28,7 +28,8 @@ fn exactly(guarantee: Guarantee, change: impl Fn(&mut History<'static>, usize) -
         if accused == [guarantee] {
             let found = findings.iter().find(|finding| finding.guarantee == guarantee).unwrap();
             let violation = &found.violations[0];
-            println!("{guarantee:?}: {}: {}", violation.rule, violation.sentence);
+            let sentence = &violation.sentence;
+            assert!(sentence.starts_with(char::is_alphanumeric) && !sentence.ends_with('.'), "{sentence}");
             assert!(!violation.operations.is_empty(), "{violation:?}");
             return;
         }
@@ -78,7 +79,11 @@ fn a_write_that_is_lost() {
     });
 }
 
-fn wrong_version(history: &mut History<'static>, at: usize, of: fn(&history::Range<'_>) -> bool) -> Option<()> {
+fn wrong_version(
+    history: &mut History<'static>,
+    at: usize,
+    of: fn(&history::Range<'_>) -> bool,
+) -> Option<()> {
     let Call::Range(range) = &history.operations.get(at)?.call else { return None };
     if !of(range) {
         return None;
@@ -154,7 +159,9 @@ fn watches_that_leave_something_out() {
     });
     exactly(Guarantee::WatchResumable, |history, at| {
         let first = history.watched.get(at)?.watch;
-        if watch(history, at)?.revision == 0 || history.watched[..at].iter().any(|update| update.watch == first) {
+        if watch(history, at)?.revision == 0
+            || history.watched[..at].iter().any(|update| update.watch == first)
+        {
             return None;
         }
         let events = &mut history.watched[at].events;
@@ -185,19 +192,23 @@ fn watches_that_were_not_asked_for_this() {
 
 #[test]
 fn watches_that_show_something_else() {
-    exactly(Guarantee::WatchTruthful, |history, at| match history.watched.get_mut(at)?.events.last_mut()? {
-        Event::Put { kv, .. } => {
-            kv.value = "another".into();
-            Some(())
+    exactly(Guarantee::WatchTruthful, |history, at| {
+        match history.watched.get_mut(at)?.events.last_mut()? {
+            Event::Put { kv, .. } => {
+                kv.value = "another".into();
+                Some(())
+            }
+            Event::Delete { .. } => None,
         }
-        Event::Delete { .. } => None,
     });
-    exactly(Guarantee::WatchPrevious, |history, at| match history.watched.get_mut(at)?.events.last_mut()? {
-        Event::Put { prev: Some(prev), .. } | Event::Delete { prev: Some(prev), .. } => {
-            prev.value = "another".into();
-            Some(())
+    exactly(Guarantee::WatchPrevious, |history, at| {
+        match history.watched.get_mut(at)?.events.last_mut()? {
+            Event::Put { prev: Some(prev), .. } | Event::Delete { prev: Some(prev), .. } => {
+                prev.value = "another".into();
+                Some(())
+            }
+            _ => None,
         }
-        _ => None,
     });
     exactly(Guarantee::WatchCreated, |history, at| match history.watched.get_mut(at)?.events.last_mut()? {
         Event::Put { kv, prev } if kv.version > 1 => {
@@ -225,9 +236,9 @@ fn leases_that_end_early_or_late_or_not_at_all() {
             _ => None,
         });
         let leased = kvs.flatten().filter(|kv| kv.lease != 0).nth(at)?.clone();
-        let operation = history.operations.iter_mut().skip(last).find(|operation| {
-            matches!(&operation.outcome, Outcome::Ok(Reply::Range { kvs, .. }) if kvs.is_empty())
-        })?;
+        let operation = history.operations.iter_mut().skip(last).find(
+            |operation| matches!(&operation.outcome, Outcome::Ok(Reply::Range { kvs, .. }) if kvs.is_empty()),
+        )?;
         operation.call = Call::Range(history::Range { key: leased.key.clone(), ..history::Range::default() });
         let Outcome::Ok(Reply::Range { kvs, .. }) = &mut operation.outcome else { return None };
         kvs.push(leased);
@@ -297,7 +308,9 @@ fn members_that_hold_different_things() {
     exactly(Guarantee::MemberHeads, |history, at| {
         // All that this member says of itself in the end.
         let (member, from) = (history.operations.get(at)?.member.clone(), history.operations.len() - 9);
-        for operation in history.operations.iter_mut().skip(from).filter(|operation| operation.member == member) {
+        for operation in
+            history.operations.iter_mut().skip(from).filter(|operation| operation.member == member)
+        {
             if let Outcome::Ok(Reply::Status { revision, .. }) = &mut operation.outcome {
                 *revision -= 1;
             }

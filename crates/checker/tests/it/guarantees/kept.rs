@@ -26,9 +26,6 @@ fn a_history_of_everything_puts_every_promise_to_the_test() {
     let shape = Shape { steps: 2_000, unknown: 0.0, ..Shape::default() };
     let findings = checked(&history(shape), &OWN);
     for finding in &findings {
-        println!("{:>7} {:?} {}", finding.compared, finding.guarantee, finding.verdict);
-    }
-    for finding in &findings {
         assert_eq!(finding.verdict, Verdict::Valid, "{:?}", finding.guarantee);
     }
 }

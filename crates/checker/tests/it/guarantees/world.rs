@@ -128,7 +128,7 @@ impl World {
     }
 
     fn range(&mut self, key: Blob<'static>, n: u64) -> Range<'static> {
-        let end = (n % 2 == 0).then(|| Blob::from("l"));
+        let end = n.is_multiple_of(2).then(|| Blob::from("l"));
         let back = self.random.below(20) as i64;
         let old = n == 13 || n == 14;
         let revision = if old { (self.etcd.revision - back).max(self.etcd.compacted).max(1) } else { 0 };
@@ -140,7 +140,7 @@ impl World {
         let target = Target::Mod(if self.random.chance(0.7) { held } else { held + 1 });
         let compare = Compare { key: key.clone(), end: None, target, comparison: Comparison::Equal };
         let value = self.value();
-        let other = Blob::from(format!("{}x", key));
+        let other = Blob::from(format!("{key}x"));
         let puts =
             [key.clone(), other].map(|key| Call::Put(Put { key, value: value.clone(), ..Put::default() }));
         let get = Call::Range(Range { key, ..Range::default() });
