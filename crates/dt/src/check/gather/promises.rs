@@ -50,7 +50,9 @@ fn put_to_the_test<'f>(findings: &'f [Finding], notes: &mut Vec<String>) -> Vec<
         *any |= !matches!(finding.verdict, Verdict::Vacuous { .. });
     }
     for (subject, (count, _)) in tested.iter().filter(|(_, (_, any))| !any) {
-        notes.push(format!("nothing was asked of {subject}: {count} promises about them were not put to the test"));
+        notes.push(format!(
+            "nothing was asked of {subject}: {count} promises about them were not put to the test"
+        ));
     }
     let any = |finding: &&Finding| tested.get(finding.guarantee.subject()).is_some_and(|(_, any)| *any);
     findings.iter().filter(any).collect()
