@@ -12,6 +12,7 @@ mod tail;
 
 use std::io::Write as _;
 
+pub(crate) use progress::say;
 pub(crate) use system::obtain;
 
 use crate::cli::RunArgs;
