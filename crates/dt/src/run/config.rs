@@ -29,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) plan: Plan,
     pub(crate) faults: chaos::Plan,
     pub(crate) target: Target,
+    /// Whether drivers end with the first broken promise.
+    pub(crate) until_violation: bool,
     pub(crate) strict: bool,
     pub(crate) keep: bool,
     pub(crate) all: bool,
@@ -66,6 +68,7 @@ impl Config {
             plan,
             faults,
             target,
+            until_violation: args.until_violation,
             strict: args.strict,
             keep: args.keep,
             all: args.all,
@@ -142,7 +145,8 @@ fn faults(
         Target::Attach(endpoints) => chaos::Environment::attached(chart, endpoints),
     };
     let seconds = args.seconds.unwrap_or(suite.seconds);
-    Ok(chaos::Plan::draw(profile, &suite.monkeys, seed, Duration::from_secs(seconds), &here)?)
+    let plan = chaos::Plan::draw(profile, &suite.monkeys, seed, Duration::from_secs(seconds), &here);
+    Ok(plan.map_err(|error| UsageError(format!("suite {}: {error}", suite.name)))?)
 }
 
 /// The command line as typed, with the seed that it was given or that was drawn for it.

@@ -87,13 +87,17 @@ impl System {
             .collect()
     }
 
-    /// Where members hear an admin API that faults know, if they have one.
-    pub(super) fn admin(&self, chart: &Chart) -> Option<Endpoints> {
-        chart.admin_api.as_ref()?;
-        Some(match self {
+    /// Where members listen, past every proxy.
+    pub(super) fn direct_endpoints(&self, chart: &Chart) -> Endpoints {
+        match self {
             Self::Started { cluster, .. } => cluster.wiring().listened(chart),
             Self::Attached(attached) => attached.endpoints().clone(),
-        })
+        }
+    }
+
+    /// Where members hear an admin API that faults know, if they have one.
+    pub(super) fn admin(&self, chart: &Chart) -> Option<Endpoints> {
+        chart.admin_api.as_ref().map(|_| self.direct_endpoints(chart))
     }
 
     pub(super) fn crashed(&self) -> Vec<cluster::cluster::Dead> {
