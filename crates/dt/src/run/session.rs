@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::Context as _;
@@ -49,7 +49,8 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Exit> {
     say(&format!("run {run} in {}", dir.display()));
     // Claimed before anything is started: from here on a sweep finds what is left, whatever happens to this process.
     let journal = Arc::new(Journal::open(&dir)?);
-    for line in heal::lines(&leftovers::heal_all(&config.runs)?)? {
+    // What another run left and nobody can end is told, and no reason not to run: this one has ports of its own.
+    for line in heal::lines(&leftovers::heal_all(&config.runs)?) {
         say(&line);
     }
     let events = EventLog::create(&dir)?;
@@ -286,7 +287,7 @@ impl Session {
         };
         let told = Event::recorded(&self.dir).and_then(|recorded| self.events.write(recorded));
         let told = told.and(self.events.write(ending));
-        let dir = shown(&self.dir);
+        let dir = home::shown(&self.dir);
         // What could not be told is often for the same reason, and the reason comes first.
         if let Err(error) = result.and(told) {
             return Err(error.context(format!("the run failed; what it recorded is in {dir}")));
@@ -304,7 +305,7 @@ impl Session {
         write!(out, "\n{table}").context("cannot print the verdict")?;
         writeln!(
             out,
-            "\nrun directory:  {dir}\njudge it again: {} check {dir}\nrepeat it:      {}",
+            "\nrun directory:  {dir}\nreport:         {dir}/report.html\njudge it again: {} check {dir}\nrepeat it:      {}",
             home::own_name(),
             self.config.command_line
         )?;
@@ -324,10 +325,4 @@ fn subject(chart: &str, versions: &[(String, String)], target: &Target) -> Strin
     let members = if count == 1 { "1 member".to_owned() } else { format!("{count} members") };
     let attached = if matches!(target, Target::Attach(_)) { ", attached" } else { "" };
     format!("{chart} {} ({members}{attached})", told.join(" and "))
-}
-
-/// A path as one would type it here.
-fn shown(dir: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    dir.strip_prefix(&here).unwrap_or(dir).display().to_string()
 }
