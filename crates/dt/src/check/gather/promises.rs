@@ -7,23 +7,22 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use checker::guarantees::{self, Finding, Options};
-use checker::{Report, Verdict, logs};
+use checker::{Report, Verdict, Violation, logs};
 use history::{History, Nanos, Sources};
 use report::{Example, Group, Property, Status};
-use serde_json::json;
 
 use crate::record::RunRecord;
 
 /// What must hold of the members' logs.
 const LOG_PROPERTY: &str = "No member logs a panic or a fatal error";
 
-/// The promises that the history put to the test, and the first violation in words.
+/// The promises that the history put to the test, and the first violation of one.
 pub(super) fn properties(
     sources: &Sources,
     options: &Options,
     order: &Report,
     notes: &mut Vec<String>,
-) -> anyhow::Result<(Vec<Property>, Option<String>)> {
+) -> anyhow::Result<(Vec<Property>, Option<Violation>)> {
     let history = History::parse(sources)?;
     let findings = guarantees::check(&history, options, Some(order));
     let holds = guarantees::holds(&history);
@@ -35,7 +34,7 @@ pub(super) fn properties(
         ));
     }
     let violation = findings.iter().find_map(|finding| match &finding.verdict {
-        Verdict::Invalid(violation) => Some(violation.sentence.clone()),
+        Verdict::Invalid(violation) => Some((**violation).clone()),
         _ => None,
     });
     Ok((put_to_the_test(&findings, notes).into_iter().map(property).collect(), violation))
@@ -71,7 +70,7 @@ fn property(finding: &Finding) -> Property {
     property.counterexamples = violations
         .iter()
         .map(|violation| {
-            let details = json!({"rule": violation.rule, "sentence": violation.sentence});
+            let details = violation.sentence.clone().into();
             Example { command: String::new(), number: None, details }
         })
         .collect();
