@@ -231,11 +231,12 @@ fn leases_that_end_early_or_late_or_not_at_all() {
     });
     exactly(Guarantee::LeaseEnds, |history, at| {
         let last = history.operations.len() - 40;
-        let kvs = history.operations.iter().take(last).filter_map(|operation| match &operation.outcome {
-            Outcome::Ok(Reply::Range { kvs, .. }) => Some(kvs),
-            _ => None,
-        });
-        let leased = kvs.flatten().filter(|kv| kv.lease != 0).nth(at)?.clone();
+        let mut leased =
+            history.watched.iter().flat_map(|update| &update.events).filter_map(|event| match event {
+                Event::Put { kv, .. } if kv.key.bytes().starts_with(b"leased") => Some(kv.clone()),
+                _ => None,
+            });
+        let leased = leased.nth(at)?;
         let operation = history.operations.iter_mut().skip(last).find(
             |operation| matches!(&operation.outcome, Outcome::Ok(Reply::Range { kvs, .. }) if kvs.is_empty()),
         )?;

@@ -12,7 +12,7 @@ pub(crate) const OWN: Options = Options { own_store: true, calm_from: Some(Nanos
 
 /// What the promises come to, with the word of the linearizability engine.
 pub(crate) fn checked(history: &History<'_>, options: &Options) -> Vec<Finding> {
-    let order = etcd::check(history, &etcd::Options::default());
+    let order = etcd::check(history, &etcd::Options::own_store());
     check(history, options, Some(&order))
 }
 
