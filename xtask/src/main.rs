@@ -5,6 +5,7 @@
 mod attack;
 mod bench;
 mod check;
+mod python;
 mod step;
 mod test;
 mod tidy;

@@ -10,5 +10,7 @@ mod check;
 mod harness;
 #[path = "it/run.rs"]
 mod run;
+#[path = "it/template.rs"]
+mod template;
 #[path = "it/words.rs"]
 mod words;

@@ -17,7 +17,7 @@ const RECOVER_WITHIN: Duration = Duration::from_secs(60);
 pub(super) fn start(
     plan: &Plan,
     system: &System,
-    chart: &Chart,
+    chart: Option<&Chart>,
     journal: &Arc<Journal>,
     run: &str,
     display: &Arc<Mutex<Display>>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use chaos::{Journal, Links};
 use cluster::ports::Ports;
 use cluster::{Attached, Binary, Chart, Cluster, Endpoints, Launch, Note, Places, Version, Wanted, Wiring};
@@ -33,16 +33,17 @@ pub(super) enum System {
 impl System {
     /// Starts what is to be started, `swift` or as usual. It may not be ready yet.
     pub(super) async fn start(
-        chart: &Chart,
+        chart: Option<&Chart>,
         target: &Target,
         swift: bool,
         journal: &Journal,
     ) -> anyhow::Result<Self> {
-        match target {
-            Target::Attach(endpoints) => {
+        match (target, chart) {
+            (Target::Attach(endpoints), _) => {
                 Ok(Self::Attached(Box::new(Attached::new(chart, endpoints.clone()))))
             }
-            Target::Start { members, bin, version } => {
+            (Target::Start { .. }, None) => bail!("nothing can be started without a chart"),
+            (Target::Start { members, bin, version }, Some(chart)) => {
                 let binary = obtain(chart, bin.clone(), version.clone()).await?;
                 say(&format!("{} {} from {}", chart.name, binary.version, binary.from));
                 let mut ports = Ports::outside_ephemeral();
@@ -88,8 +89,8 @@ impl System {
     }
 
     /// Where members hear an admin API that faults know, if they have one.
-    pub(super) fn admin(&self, chart: &Chart) -> Option<Endpoints> {
-        chart.admin_api.as_ref()?;
+    pub(super) fn admin(&self, chart: Option<&Chart>) -> Option<Endpoints> {
+        let chart = chart.filter(|chart| chart.admin_api.is_some())?;
         Some(match self {
             Self::Started { cluster, .. } => cluster.wiring().listened(chart),
             Self::Attached(attached) => attached.endpoints().clone(),
