@@ -4,6 +4,7 @@
 
 mod attack;
 mod bench;
+mod campaign;
 mod check;
 mod python;
 mod step;
@@ -41,6 +42,8 @@ enum Task {
         #[arg(long, default_value_t = 1_000_000)]
         count: u64,
     },
+    /// Runs of many seeds against known versions; writes docs/track-record.md. Some take an hour.
+    Campaign(campaign::CampaignArgs),
     /// Measure; prints figures and asserts nothing.
     Bench {
         /// What to measure; all of it when left out.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Ci => check::run().and_then(|()| test::run(&[])),
         Task::Attack { count } => attack::run(count),
+        Task::Campaign(args) => campaign::run(&args),
         Task::Bench { which } => bench::run(which),
     };
     match result {

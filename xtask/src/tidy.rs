@@ -37,6 +37,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let mut findings = graph::findings(&packages);
     findings.extend(sources::findings(&files));
     findings.extend(documents::findings(&files, &packages));
+    findings.extend(crate::campaign::finding());
     for finding in &findings {
         step::say(&format!("tidy: {finding}"));
     }

@@ -5,6 +5,7 @@ mod admin;
 mod exec;
 mod network;
 mod process;
+mod record;
 mod samples;
 mod wipe;
 
@@ -24,6 +25,7 @@ use crate::journal::{Journal, JournalError, Undo};
 use crate::links::{LinkRow, Links};
 use crate::log::LinkUse;
 pub(crate) use network::difference;
+pub(crate) use record::Record;
 pub(crate) use samples::Samples;
 
 /// What faults work on.
@@ -39,6 +41,7 @@ pub(crate) struct Ground {
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) members: Vec<String>,
     pub(crate) samples: Samples,
+    pub(crate) record: Record,
 }
 
 /// What a fault has done.
@@ -81,6 +84,9 @@ pub(crate) enum Trouble {
     /// The tool itself failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The tool itself failed.
+    #[error(transparent)]
+    Record(#[from] history::WriteError),
     /// The tool itself failed.
     #[error("the supervision of a fault broke: {0}")]
     Broken(String),

@@ -149,9 +149,11 @@ impl Gateway {
         self.call(member, "/v3/maintenance/defragment", &json!({})).await.map(|_| ())
     }
 
-    pub(crate) async fn compact(&self, member: &str, revision: u64) -> Result<(), GatewayError> {
+    /// Gives the newest revision that the member told with its answer.
+    pub(crate) async fn compact(&self, member: &str, revision: u64) -> Result<i64, GatewayError> {
         let request = json!({"revision": revision.to_string(), "physical": true});
-        self.call(member, "/v3/kv/compaction", &request).await.map(|_| ())
+        let answer = self.call(member, "/v3/kv/compaction", &request).await?;
+        Ok(text(&answer["header"]["revision"]).parse().unwrap_or(0))
     }
 
     /// Reads a whole snapshot, and says how many bytes its encoding had.

@@ -31,5 +31,5 @@ pub use links::{Counts, LinkRow, Links, LinksError};
 pub use plan::{Plan, PlanError, PlannedFault, PlannedMonkey};
 pub use profile::{Deed, Monkey, Profile, ProfileError, QuietWindows, Range};
 pub use runner::{Chaos, ChaosError, NotRecovered, Observer, Recovery, Settings};
-pub use shape::{Pair, Shape, majority_untouched};
+pub use shape::{Pair, Shape, majorities, majority_untouched};
 pub use target::Target;

@@ -17,7 +17,7 @@ use cluster::{Cluster, Endpoints};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::disturb::{Ground, Samples};
+use crate::disturb::{Ground, Record, Samples};
 use crate::gateway::Gateway;
 use crate::journal::Journal;
 use crate::links::Links;
@@ -117,7 +117,9 @@ impl Chaos {
         let stop_faults = requests.command().to_owned();
         let members = plan.members.clone();
         let (gateway, samples) = (admin.map(Gateway::new), Samples::new());
-        let ground = Ground { cluster, links, gateway, journal, run_dir, environment, members, samples };
+        let record = Record::new(&run_dir, &run);
+        let ground =
+            Ground { cluster, links, gateway, journal, run_dir, environment, members, samples, record };
         let (orders, received) = mpsc::channel(ORDERS);
         let (tell, failure) = watch::channel(None);
         let driver = drive::Driver::new(plan, Arc::new(ground), log, requests, observer);

@@ -105,34 +105,42 @@ fn unheard_in_ring(members: &[String]) -> Vec<Pair> {
     pairs
 }
 
+impl Fault {
+    /// Whether it is on the process of one of `members`, on a link between two of them, or between one of them and
+    /// clients. What a program of the suite does is not known, so it touches everybody.
+    #[must_use]
+    pub fn touches(&self, members: &[String]) -> bool {
+        match &self.kind {
+            Kind::Links(link) => {
+                let pairs = link.shape.pairs(&self.members, link.direction);
+                let apart = link.shape.groups(&self.members).into_iter().next().unwrap_or_default();
+                pairs.iter().any(|(from, to)| members.contains(from) && members.contains(to))
+                    || (link.clients && apart.iter().any(|member| members.contains(member)))
+            }
+            Kind::Exec(_) => true,
+            kind if kind.is_on_process() => self.members.iter().any(|member| members.contains(member)),
+            _ => false,
+        }
+    }
+}
+
+/// All smallest majorities of `members`. Nobody runs more than five, which have ten.
+#[must_use]
+pub fn majorities(members: &[String]) -> Vec<Vec<String>> {
+    let chosen = |subset: u32| {
+        let of = |(at, member): (usize, &String)| (subset >> at & 1 == 1).then(|| member.clone());
+        members.iter().enumerate().filter_map(of).collect::<Vec<_>>()
+    };
+    let all = (0_u32..1 << members.len().min(16)).map(chosen);
+    all.filter(|chosen| chosen.len() == members.len() / 2 + 1).collect()
+}
+
 /// Whether some majority of `members` is untouched by all of `faults`: their processes run, and every link between any
 /// two of them is as it always is. Only then may anyone demand that the system answers.
 #[must_use]
 pub fn majority_untouched<'a>(members: &[String], faults: impl IntoIterator<Item = &'a Fault>) -> bool {
-    let mut touched = BTreeSet::new();
-    let mut disturbed = BTreeSet::new();
-    for fault in faults {
-        match &fault.kind {
-            Kind::Links(link) => disturbed.extend(link.shape.pairs(&fault.members, link.direction)),
-            kind if kind.is_on_process() => touched.extend(fault.members.iter().cloned()),
-            _ => {}
-        }
-    }
-    let whole: Vec<&String> = members.iter().filter(|member| !touched.contains(*member)).collect();
-    let connected = |a: &String, b: &String| {
-        !disturbed.contains(&(a.clone(), b.clone())) && !disturbed.contains(&(b.clone(), a.clone()))
-    };
-    // At most five members: every subset can be looked at.
-    (0_u32..1 << whole.len().min(16)).any(|subset| {
-        let chosen: Vec<_> = whole
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| subset >> at & 1 == 1)
-            .map(|(_, member)| *member)
-            .collect();
-        chosen.len() > members.len() / 2
-            && chosen.iter().enumerate().all(|(at, a)| chosen[at + 1..].iter().all(|b| connected(a, b)))
-    })
+    let faults: Vec<&Fault> = faults.into_iter().collect();
+    majorities(members).iter().any(|majority| !faults.iter().any(|fault| fault.touches(majority)))
 }
 
 impl fmt::Display for Shape {

@@ -16,7 +16,7 @@ mod supply;
 use history::{FileReport, History, ReadError, Scan, Sources};
 
 use self::explain::Explain;
-use self::log::{Ending, Log};
+use self::log::{Action, Ending, Log};
 use self::order::{Order, Role};
 use self::search::{Contradiction, Ended, Search};
 use self::supply::{Candidate, Supply};
@@ -100,8 +100,11 @@ fn judge(log: &Log<'_>, files: &[FileReport], options: &Options) -> Report {
 
 fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, Option<Vec<usize>>) {
     let empty = options.initial == Initial::Empty;
+    // Locks and elections of the store write keys that their calls do not tell.
+    let foreign_writers =
+        options.foreign_writers || log.ops.iter().any(|op| matches!(op.action, Action::Service));
     // Lost lines may have been writes, and leases from before the history may end in it.
-    let foreign = options.foreign_writers || !log.complete || !empty;
+    let foreign = foreign_writers || !log.complete || !empty;
     let mut order = match Order::new(log, empty) {
         Ok(order) => order,
         Err(disorder) => return (explain.disorder(disorder), None),
@@ -113,7 +116,7 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
     order.know(log, &hidden);
     let supply = Supply::new(log, hidden.clone(), foreign);
     match Search::new(log, &order, supply, empty, foreign).run() {
-        Ended::Fits { hidden, .. } if !options.foreign_writers && hidden.iter().any(stranger) => {
+        Ended::Fits { hidden, .. } if !foreign_writers && hidden.iter().any(stranger) => {
             let reason = match log.complete {
                 false => "only operations that the damaged files lost explain it",
                 true => "only leases or writers from before the history explain it",

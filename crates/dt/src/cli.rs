@@ -120,6 +120,9 @@ pub(crate) struct RunArgs {
     /// How the timeline ends; drawn from the seed when left out.
     #[arg(long, value_enum)]
     pub(crate) terminal: Option<Terminal>,
+    /// Stop testing as soon as a command has seen a promise broken; the last command still runs.
+    #[arg(long)]
+    pub(crate) until_violation: bool,
     /// Count what the run did not exercise as failed.
     #[arg(long)]
     pub(crate) strict: bool,

@@ -66,6 +66,17 @@ pub(crate) enum Event {
         /// Its name.
         phase: String,
     },
+    /// A command has seen a promise broken, the first of the run.
+    Violated {
+        /// The sentence that did not hold.
+        property: String,
+        /// Who saw it.
+        command: String,
+        /// Its number in the run.
+        number: u64,
+        /// When it ended, since drivers began.
+        after_ms: u64,
+    },
     /// A member ended although nobody asked it to.
     MemberCrashed {
         /// Which.

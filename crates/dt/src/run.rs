@@ -9,6 +9,7 @@ mod progress;
 mod session;
 mod system;
 mod tail;
+mod violations;
 
 use std::io::Write as _;
 

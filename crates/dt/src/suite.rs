@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -132,9 +133,32 @@ pub(crate) fn load(dir: &Path, name: &str) -> anyhow::Result<Suite> {
         return Err(UsageError(format!("no suite is called `{name}`{hint}; there are: {known}")).into());
     }
     let path = dir.join(name).join("suite.yaml");
-    let suite: Suite = cluster::yaml::from_file(&path)?;
+    let mut suite: Suite = cluster::yaml::from_file(&path)?;
     if suite.name != name {
         anyhow::bail!("{}: the suite calls itself `{}`, its directory `{name}`", path.display(), suite.name);
     }
+    find_programs(&mut suite.monkeys, &dir.join(name))?;
     Ok(suite)
+}
+
+/// Programs that monkeys name by a path are sought in the suite's directory; the others are on the PATH.
+fn find_programs(monkeys: &mut [chaos::Monkey], dir: &Path) -> anyhow::Result<()> {
+    for monkey in monkeys {
+        let name = monkey.called();
+        let chaos::Deed::Exec(exec) = &mut monkey.fault else { continue };
+        let Some(program) = exec.command.first_mut().filter(|program| program.contains('/')) else {
+            continue;
+        };
+        let path = std::path::absolute(dir.join(&*program))?;
+        let refused = |reason: &str| {
+            let path = path.display();
+            UsageError(format!("the monkey `{name}` is refused: {path} {reason}"))
+        };
+        let found = fs::metadata(&path).map_err(|_| refused("does not exist"))?;
+        if !found.is_file() || found.permissions().mode() & 0o111 == 0 {
+            return Err(refused("cannot be executed: use `chmod +x`").into());
+        }
+        *program = path.to_string_lossy().into_owned();
+    }
+    Ok(())
 }

@@ -6,6 +6,8 @@
 mod attach;
 #[path = "it/check.rs"]
 mod check;
+#[path = "it/faults.rs"]
+mod faults;
 #[path = "it/harness.rs"]
 mod harness;
 #[path = "it/run.rs"]

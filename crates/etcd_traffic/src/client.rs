@@ -35,6 +35,8 @@ pub struct Read {
 pub struct Status {
     /// Its head revision; it may lag.
     pub revision: i64,
+    /// Its id.
+    pub id: u64,
     /// The leader's id in its eyes; 0 for none.
     pub leader: u64,
     /// Its raft term.
@@ -124,18 +126,24 @@ impl<'s> Client<'s> {
     /// # Errors
     /// When it cannot be recorded.
     pub async fn status(&mut self) -> Result<Answer<Status>, WriteError> {
-        // The history has no place for it: it is compared while the command runs, and never afterwards.
-        let mut applied = 0;
         let request = Box::pin(async {
             let response = self.etcd.status().await?;
             let (leader, term) = (response.leader(), response.raft_term());
-            applied = response.raft_applied_index();
-            Ok(response.header().map(|header| Reply::Status { revision: header.revision(), leader, term }))
+            let applied = response.raft_applied_index();
+            Ok(response.header().map(|header| Reply::Status {
+                revision: header.revision(),
+                id: header.member_id(),
+                leader,
+                term,
+                applied,
+            }))
         });
         let reply = self.log.read(&Call::Status, request).await?;
         Ok(reply.map(|reply| match reply {
-            Reply::Status { revision, leader, term } => Status { revision, leader, term, applied },
-            other => Status { revision: other.revision(), leader: 0, term: 0, applied },
+            Reply::Status { revision, id, leader, term, applied } => {
+                Status { revision, id, leader, term, applied }
+            }
+            other => Status { revision: other.revision(), id: 0, leader: 0, term: 0, applied: 0 },
         }))
     }
 

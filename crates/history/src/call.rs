@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Blob;
 
-/// One request. The variant is `f` in the file: `put`, `get`, `delete`, `txn`, `grant`, `revoke`, `keepalive`,
-/// `ttl`, `compact`, `watch`, `hash`, `status`.
+/// One request. The variant is `f` in the file, see [`Call::name`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant's text names its fields")]
@@ -36,6 +35,27 @@ pub enum Call<'a> {
     Hash { revision: i64 },
     /// One member's own view: head revision, leader, term.
     Status,
+    /// All leases that are alive, in one member's eyes.
+    Leases,
+    /// Wait for the store's own lock of that name, which is let go with the lease.
+    Lock { name: Blob<'a>, lease: i64 },
+    /// Let go of the store's own lock: the key that its grant named.
+    Unlock { key: Blob<'a> },
+    /// Wait to lead the store's own election of that name, and proclaim `value`.
+    Campaign { name: Blob<'a>, lease: i64, value: Blob<'a> },
+    /// Proclaim another value as the leader who holds `key`, created at revision `created`.
+    Proclaim { key: Blob<'a>, created: i64, value: Blob<'a> },
+    /// End one's leadership: of who holds `key`, created at revision `created`.
+    Resign { key: Blob<'a>, created: i64 },
+    /// Who leads the store's own election of that name.
+    Leader { name: Blob<'a> },
+    /// Not a request: from here until its return the client believes that it alone holds lock `name`, by `key` whose
+    /// revision of creation is `token`. It has a client number of its own, as others of the client's calls go on.
+    Hold { name: Blob<'a>, key: Blob<'a>, token: i64 },
+    /// A change of the cluster, or a question about it.
+    Cluster(Cluster<'a>),
+    /// A change of users, roles and their permissions, or of who the client is.
+    Auth(Auth<'a>),
 }
 
 /// Arguments of a put.
@@ -72,6 +92,28 @@ pub struct Range<'a> {
     pub keys_only: bool,
     /// Only the count.
     pub count_only: bool,
+    /// Another order than that of keys, and which key-values a limit leaves.
+    pub sort: Option<Sort>,
+}
+
+/// An order of key-values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// What they are ordered by.
+    pub by: SortBy,
+    /// From the greatest to the least.
+    pub descending: bool,
+}
+
+/// What key-values are ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named like the fields of a key-value")]
+pub enum SortBy {
+    Key,
+    Value,
+    Version,
+    Create,
+    Mod,
 }
 
 /// Arguments of a delete.
@@ -161,6 +203,72 @@ pub struct Watch<'a> {
     pub progress: bool,
 }
 
+/// What is asked of a cluster as such; ids are those that the store gave to its members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant's text names its fields")]
+pub enum Cluster<'a> {
+    /// Who is a member.
+    Members,
+    /// Take a member in, which others reach at these URLs; a learner has no vote.
+    Add { peers: Vec<Blob<'a>>, learner: bool },
+    /// Put a member out.
+    Remove { id: u64 },
+    /// Give a learner its vote.
+    Promote { id: u64 },
+    /// A member is reached at other URLs.
+    Update { id: u64, peers: Vec<Blob<'a>> },
+    /// Make a member the leader.
+    MoveLeader { id: u64 },
+    /// Which alarms are raised.
+    Alarms,
+    /// Raise an alarm of a member, as the store does by itself.
+    Raise { id: u64, alarm: Alarm },
+    /// Take back an alarm of a member (0: of all).
+    Disarm { id: u64, alarm: Alarm },
+    /// Give the space of one member's file that is not in use back to its disk.
+    Defragment,
+    /// A copy of one member's whole file.
+    Snapshot,
+}
+
+/// Why a store refuses to serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Alarm {
+    /// Its space is used up.
+    NoSpace,
+    /// Members hold different things.
+    Corrupt,
+}
+
+/// What is asked of the store's users and roles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant's text names its fields")]
+pub enum Auth<'a> {
+    /// From now on the client is this user; all of its later calls are.
+    Login { user: Blob<'a> },
+    /// Ask for logins.
+    Enable,
+    /// Ask for none.
+    Disable,
+    /// Make a user.
+    AddUser { user: Blob<'a> },
+    /// End a user.
+    DeleteUser { user: Blob<'a> },
+    /// Make a role.
+    AddRole { role: Blob<'a> },
+    /// End a role.
+    DeleteRole { role: Blob<'a> },
+    /// Give a role to a user.
+    GrantRole { user: Blob<'a>, role: Blob<'a> },
+    /// Take a role from a user.
+    RevokeRole { user: Blob<'a>, role: Blob<'a> },
+    /// Allow a role to read and write keys.
+    Allow { role: Blob<'a>, read: bool, write: bool, key: Blob<'a>, end: Option<Blob<'a>> },
+    /// Take such a permission back.
+    Forbid { role: Blob<'a>, key: Blob<'a>, end: Option<Blob<'a>> },
+}
+
 impl Call<'_> {
     /// The name of the call in the file.
     #[must_use]
@@ -178,6 +286,52 @@ impl Call<'_> {
             Self::Watch(_) => "watch",
             Self::Hash { .. } => "hash",
             Self::Status => "status",
+            Self::Leases => "leases",
+            Self::Lock { .. } => "lock",
+            Self::Unlock { .. } => "unlock",
+            Self::Campaign { .. } => "campaign",
+            Self::Proclaim { .. } => "proclaim",
+            Self::Resign { .. } => "resign",
+            Self::Leader { .. } => "leader",
+            Self::Hold { .. } => "hold",
+            Self::Cluster(cluster) => cluster.name(),
+            Self::Auth(auth) => auth.name(),
+        }
+    }
+}
+
+impl Cluster<'_> {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Members => "members",
+            Self::Add { .. } => "add-member",
+            Self::Remove { .. } => "remove-member",
+            Self::Promote { .. } => "promote-member",
+            Self::Update { .. } => "update-member",
+            Self::MoveLeader { .. } => "move-leader",
+            Self::Alarms => "alarms",
+            Self::Raise { .. } => "raise",
+            Self::Disarm { .. } => "disarm",
+            Self::Defragment => "defragment",
+            Self::Snapshot => "snapshot",
+        }
+    }
+}
+
+impl Auth<'_> {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Login { .. } => "login",
+            Self::Enable => "auth-enable",
+            Self::Disable => "auth-disable",
+            Self::AddUser { .. } => "add-user",
+            Self::DeleteUser { .. } => "delete-user",
+            Self::AddRole { .. } => "add-role",
+            Self::DeleteRole { .. } => "delete-role",
+            Self::GrantRole { .. } => "grant-role",
+            Self::RevokeRole { .. } => "revoke-role",
+            Self::Allow { .. } => "allow",
+            Self::Forbid { .. } => "forbid",
         }
     }
 }

@@ -39,11 +39,13 @@ mod scan;
 mod writer;
 
 pub use blob::Blob;
-pub use call::{Call, Compare, Comparison, Delete, Put, Range, Target, Txn, Watch};
+pub use call::{
+    Alarm, Auth, Call, Cluster, Compare, Comparison, Delete, Put, Range, Sort, SortBy, Target, Txn, Watch,
+};
 pub use clock::Nanos;
 pub use line::{FORMAT_VERSION, Header, ParseLineError};
 pub use reader::{FileReport, History, Operation, ReadError, Sources, Trouble, WatchUpdate};
 pub use render::Lines;
-pub use reply::{Event, Failure, KeyValue, Outcome, Reply};
+pub use reply::{Event, Failure, KeyValue, Member, Outcome, Reply};
 pub use scan::{Others, Scan, Visitor};
 pub use writer::{OperationId, WriteError, Writer};

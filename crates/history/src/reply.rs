@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Blob;
+use crate::{Alarm, Blob};
 
 /// How an operation ended for its client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,8 +55,54 @@ pub enum Reply<'a> {
     Watch { revision: i64, cancelled: Option<Cow<'a, str>>, compacted: i64 },
     /// To a hash: the hash, and the compaction revision it was taken with.
     Hash { revision: i64, hash: u32, compacted: i64 },
-    /// To a status: the leader's id and the term in that member's eyes.
-    Status { revision: i64, leader: u64, term: u64 },
+    /// To a status: the answering member's id, the leader's id and the term in that member's eyes, and the index of the
+    /// last raft entry that it has applied.
+    Status { revision: i64, id: u64, leader: u64, term: u64, applied: u64 },
+    /// To a question for leases: the ids of those that are alive.
+    Leases { revision: i64, leases: Vec<i64> },
+    /// To a lock that is held now, or to an election that is won: the key that stands for it, and the revision of its
+    /// creation (0 for a lock, which is not told).
+    Held { revision: i64, key: Blob<'a>, created: i64 },
+    /// To a question for the leader: the key-value that stands for it, if there is one.
+    Leader { revision: i64, kv: Option<KeyValue<'a>> },
+    /// To what asks for members, or changes them: all of them, afterwards.
+    Members { revision: i64, members: Vec<Member<'a>> },
+    /// To what asks for alarms, or takes them back: by the id of the member; all that are raised, or the ones that were.
+    Alarms { revision: i64, alarms: Vec<(u64, Alarm)> },
+    /// To a snapshot: its size, and whether it ends with its own digest.
+    Snapshot { revision: i64, bytes: u64, intact: bool },
+    /// To all else.
+    Done { revision: i64 },
+}
+
+/// One member, as the store showed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member<'a> {
+    /// The id that the store gave it.
+    pub id: u64,
+    /// Empty for a member that has not been started yet.
+    #[serde(borrow, default, skip_serializing_if = "is_empty")]
+    pub name: Blob<'a>,
+    /// Where other members reach it.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<Blob<'a>>,
+    /// It has no vote.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub learner: bool,
+}
+
+impl<'a> Member<'a> {
+    /// The same member, without a copy of its bytes.
+    #[must_use]
+    pub fn borrow(&'a self) -> Self {
+        let peers = self.peers.iter().map(Blob::borrow).collect();
+        Self { id: self.id, name: self.name.borrow(), peers, learner: self.learner }
+    }
+}
+
+fn is_empty(blob: &Blob<'_>) -> bool {
+    blob.bytes().is_empty()
 }
 
 impl Reply<'_> {
@@ -75,7 +121,14 @@ impl Reply<'_> {
             | Self::Compact { revision }
             | Self::Watch { revision, .. }
             | Self::Hash { revision, .. }
-            | Self::Status { revision, .. } => *revision,
+            | Self::Status { revision, .. }
+            | Self::Leases { revision, .. }
+            | Self::Held { revision, .. }
+            | Self::Leader { revision, .. }
+            | Self::Members { revision, .. }
+            | Self::Alarms { revision, .. }
+            | Self::Snapshot { revision, .. }
+            | Self::Done { revision } => *revision,
         }
     }
 }

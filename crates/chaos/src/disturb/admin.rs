@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use history::{Call, Failure, Outcome, Reply};
 use tokio::time::{Instant, sleep};
 
 use super::{Effect, Ground, Trouble};
 use crate::fault::Fault;
+use crate::gateway::GatewayError;
 
 /// A transfer is done within an election.
 const MOVED_WITHIN: Duration = Duration::from_secs(2);
@@ -44,11 +46,31 @@ pub(super) async fn compact(ground: &Ground, fault: &Fault, keep: u64) -> Result
         return Err(Trouble::NotApplied(format!("there are not more than {keep} revisions yet")));
     }
     let through = fault.members.first().unwrap_or(&leader.name);
-    gateway.compact(through, revision).await?;
+    let call = Call::Compact { revision: i64::try_from(revision).unwrap_or(i64::MAX), physical: true };
+    let operation = ground.record.invoke(through, &call)?;
+    let answer = gateway.compact(through, revision).await;
+    ground.record.finish(operation, &outcome(&answer))?;
+    answer?;
     let mut effect = Effect { really_applied: true, ..Effect::default() };
     effect.note("revision", revision);
     effect.note("through", through.as_str());
     Ok(effect)
+}
+
+/// What is known of a compaction, by what was answered.
+fn outcome(answer: &Result<i64, GatewayError>) -> Outcome<'static> {
+    match answer {
+        Ok(head) => Outcome::Ok(Reply::Compact { revision: *head }),
+        Err(error) => {
+            let failure =
+                |class: &'static str| Failure { class: class.into(), message: error.to_string().into() };
+            if error.is_refusal() {
+                Outcome::Failed(failure("refused"))
+            } else {
+                Outcome::Unknown(Some(failure("no-answer")))
+            }
+        }
+    }
 }
 
 pub(super) async fn snapshot(ground: &Ground, fault: &Fault) -> Result<Effect, Trouble> {

@@ -97,7 +97,7 @@ fn trouble_of(ground: &Ground, fault: Fault, trouble: Trouble) -> News {
             Err(error) => News::Failed(error.to_string()),
         },
         Trouble::NotHealed(reason) => News::NotHealed { fault, reason },
-        Trouble::Member(_) | Trouble::Journal(_) | Trouble::Broken(_) => {
+        Trouble::Member(_) | Trouble::Journal(_) | Trouble::Record(_) | Trouble::Broken(_) => {
             News::Failed(format!("{fault}: {trouble}"))
         }
     }

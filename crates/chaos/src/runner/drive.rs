@@ -328,7 +328,7 @@ impl Driver {
         // What is still looked at is only how long members take.
         self.acts.shutdown().await;
         self.awaited = 0;
-        Ok(())
+        self.ground.record.close().map_err(|error| error.to_string())
     }
 }
 

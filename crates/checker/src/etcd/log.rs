@@ -130,6 +130,8 @@ pub(super) enum Action<'a> {
         lease: i64,
         ttl: i64,
     },
+    /// Of the store's own locks and elections, which keep their keys where others do.
+    Service,
     /// Says nothing about keys.
     Other,
 }
@@ -145,6 +147,7 @@ impl Action<'_> {
             Self::Grant { .. } => "grant",
             Self::Revoke { .. } => "revoke",
             Self::KeepAlive { .. } => "keepalive",
+            Self::Service => "lock",
             Self::Other => "call",
         }
     }

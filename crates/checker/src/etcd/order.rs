@@ -212,7 +212,7 @@ fn place(log: &Log<'_>, index: u32, entries: &mut Vec<Entry>) -> Result<(), Diso
     let op = &log.ops[index as usize];
     let role = match op.action {
         // Their headers are filled in after the fact, so they order nothing.
-        Action::KeepAlive { .. } | Action::Other => return Ok(()),
+        Action::KeepAlive { .. } | Action::Service | Action::Other => return Ok(()),
         Action::Revoke { .. } => Role::Revoke,
         _ if log.wrote(&op.action) => Role::Write,
         _ => Role::Read,

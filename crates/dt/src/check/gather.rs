@@ -1,5 +1,6 @@
 //! From the files of a run's directory to the evidence it is judged by. Whatever is missing or damaged becomes a note.
 
+mod answers;
 mod faults;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ const CRASH_PROPERTY: &str = "No member ends unless it is told to";
 pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
     let run = RunRecord::read(dir)?;
     let (events, broken_events) = record::read_events(dir)?;
+    let sources = histories(dir, &events)?;
     let mut notes = Vec::new();
     let mut evidence = Evidence {
         subject: subject(run.as_ref(), dir),
@@ -51,16 +53,16 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
             if !run.attached {
                 evidence.properties.push(crashes(&events));
             }
-            evidence.properties.extend(faults::properties(dir, run, &mut notes)?);
+            evidence.properties.extend(faults::properties(dir, run, &sources, &mut notes)?);
         }
     }
+    notes.extend(events.iter().find_map(first_violation));
     if broken_events > 0 {
         notes.push(format!("{broken_events} lines of events.jsonl could not be read"));
     }
     let check = run.as_ref().map_or(Check::EtcdRevisions, |run| run.check);
     if check != Check::None {
         let ours = run.as_ref().is_some_and(|run| !run.attached) && !began_used(dir);
-        let sources = histories(dir, &events)?;
         // Commands that are not the suite's need not record what they do.
         if !sources.is_empty() || run.as_ref().is_none_or(|run| !run.foreign) {
             judge_history(&sources, ours, &mut evidence, &mut notes)?;
@@ -262,6 +264,15 @@ fn crashes(events: &[Event]) -> Property {
     property
 }
 
+/// When a command first saw a promise broken. Others may have been broken before; the verdict tells.
+fn first_violation(event: &Event) -> Option<String> {
+    let Event::Violated { property, command, number, after_ms } = event else { return None };
+    let seconds = *after_ms as f64 / 1e3;
+    Some(format!(
+        "the first broken promise was seen {seconds:.1} s after drivers began, by {command} #{number}: {property}"
+    ))
+}
+
 /// Why a run did not come to its end, if it did not: then what its last command would have found is not known.
 fn broken_off(events: &[Event]) -> Option<String> {
     let nothing_wrong = "nothing was wrong until then";
@@ -269,7 +280,10 @@ fn broken_off(events: &[Event]) -> Option<String> {
         Event::Ended => Some(None),
         Event::Interrupted => Some(Some(format!("the run was interrupted; {nothing_wrong}"))),
         Event::ToolFailed { reason } => Some(Some(format!("the tool failed ({reason}); {nothing_wrong}"))),
-        Event::Phase { .. } | Event::MemberCrashed { .. } | Event::Recorded { .. } => None,
+        Event::Phase { .. }
+        | Event::Violated { .. }
+        | Event::MemberCrashed { .. }
+        | Event::Recorded { .. } => None,
     });
     reason.unwrap_or_else(|| Some(format!("the run has not ended, or dt was killed; {nothing_wrong}")))
 }

@@ -9,6 +9,7 @@ use cluster::{Chart, Endpoints, Version};
 use composer::{Kind, Plan, PlanConfig, Template, TerminalChoice};
 use history::clock;
 
+use super::system;
 use crate::cli::{RunArgs, Terminal};
 use crate::exit::UsageError;
 use crate::home::{self, Home};
@@ -32,6 +33,8 @@ pub(crate) struct Config {
     pub(crate) plan: Plan,
     pub(crate) faults: chaos::Plan,
     pub(crate) target: Target,
+    /// Whether drivers end with the first broken promise.
+    pub(crate) until_violation: bool,
     pub(crate) strict: bool,
     pub(crate) keep: bool,
     pub(crate) all: bool,
@@ -68,6 +71,7 @@ impl Config {
             plan,
             faults,
             target,
+            until_violation: args.until_violation,
             strict: args.strict,
             keep: args.keep,
             all: args.all,
@@ -80,7 +84,7 @@ impl Config {
 impl Config {
     /// The variable in which commands find the members.
     pub(crate) fn variable(&self) -> String {
-        self.chart.as_ref().map_or("DT_ENDPOINTS", |chart| &chart.address.environment).to_owned()
+        self.chart.as_ref().map_or(system::ENDPOINTS, |chart| &chart.address.environment).to_owned()
     }
 
     /// What is tested, in one word.
@@ -194,7 +198,8 @@ fn faults(
         (Target::Start { .. }, None) => bail!("nothing can be started without a chart"),
     };
     let seconds = args.seconds.unwrap_or(suite.seconds);
-    Ok(chaos::Plan::draw(profile, &suite.monkeys, seed, Duration::from_secs(seconds), &here)?)
+    let plan = chaos::Plan::draw(profile, &suite.monkeys, seed, Duration::from_secs(seconds), &here);
+    Ok(plan.map_err(|error| UsageError(format!("suite {}: {error}", suite.name)))?)
 }
 
 /// The command line as typed, with the seed that it was given or that was drawn for it.

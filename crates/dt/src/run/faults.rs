@@ -34,7 +34,13 @@ pub(super) fn start(
         admin: system.admin(chart),
         journal: Arc::clone(journal),
         run: run.to_owned(),
-        environment: vec![journal.mark()],
+        environment: vec![
+            // Past every proxy: what a monkey does must not depend on what others do to links.
+            system.direct(chart),
+            ("ETCD_TRAFFIC_DIR".to_owned(), journal.directory().to_string_lossy().into_owned()),
+            ("ETCD_TRAFFIC_RUN".to_owned(), run.to_owned()),
+            journal.mark(),
+        ],
         observer: Box::new(move |line| {
             let mut display = display.lock().unwrap_or_else(PoisonError::into_inner);
             match &line.event {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::Context as _;
 use chaos::{Chaos, Journal, leftovers};
-use composer::{Composition, Phase, Settings};
+use composer::{Composition, Phase, Progress, Settings};
 use history::clock;
 use report::Outcome;
 use tokio::sync::watch;
@@ -17,6 +17,7 @@ use super::config::{Config, Target};
 use super::environment::Environment;
 use super::progress::{Display, TICK, say};
 use super::system::System;
+use super::violations::Violations;
 use super::{directory, faults, interrupt};
 use crate::exit::Exit;
 use crate::record::{Event, EventLog, RunRecord};
@@ -35,6 +36,9 @@ struct Session {
     stop_faults: Arc<OnceLock<PathBuf>>,
     /// Members that ended by themselves and have not been started again.
     crashed: BTreeSet<String>,
+    violations: Arc<Violations>,
+    /// Whether the first of them has been written down.
+    violated: bool,
 }
 
 pub(super) async fn run(config: Config) -> anyhow::Result<Exit> {
@@ -45,14 +49,25 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Exit> {
     say(&format!("run {run} in {}", dir.display()));
     // Claimed before anything is started: from here on a sweep finds what is left, whatever happens to this process.
     let journal = Arc::new(Journal::open(&dir)?);
-    for line in heal::lines(&leftovers::heal_all(&config.runs)?)? {
+    // What another run left and nobody can end is told, and no reason not to run: this one has ports of its own.
+    for line in heal::lines(&leftovers::heal_all(&config.runs)?) {
         say(&line);
     }
     let events = EventLog::create(&dir)?;
     let display = Arc::new(Mutex::new(Display::new(&dir.join("history"))));
-    let (stop_faults, crashed) = (Arc::default(), BTreeSet::new());
-    let mut session =
-        Session { config, dir, run, events, interrupted, display, journal, stop_faults, crashed };
+    let mut session = Session {
+        violations: Arc::new(Violations::new(dir.join("sdk"))),
+        violated: false,
+        stop_faults: Arc::default(),
+        crashed: BTreeSet::new(),
+        config,
+        dir,
+        run,
+        events,
+        interrupted,
+        display,
+        journal,
+    };
     let result = session.timeline().await;
     session.display().rest();
     let result = result.and(session.journal.close().map_err(Into::into));
@@ -94,6 +109,7 @@ impl Session {
         if composition.phase() == Phase::Done {
             return Ok(());
         }
+        self.violations.drivers_begin();
         let chaos = self.start_faults(system)?;
         let driven = self.drive(system, composition, &chaos).await;
         let stopped = chaos.stop().await;
@@ -118,7 +134,15 @@ impl Session {
     ) -> anyhow::Result<()> {
         let mut failure = chaos.failure();
         let failed = async move { failure.wait_for(Option::is_some).await.map(|_| ()).unwrap_or_default() };
-        self.watching(system, async { composition.drive(failed).await.map(|_| ()) }).await?;
+        let mut first = self.violations.first();
+        let until_violation = self.config.until_violation;
+        let stop = async move {
+            tokio::select! {
+                () = failed => {}
+                _ = first.wait_for(Option::is_some), if until_violation => {}
+            }
+        };
+        self.watching(system, async { composition.drive(stop).await.map(|_| ()) }).await?;
         let mut interrupted = self.interrupted.clone();
         tokio::select! {
             healed = faults::heal(chaos, &self.display) => healed,
@@ -136,10 +160,14 @@ impl Session {
         let mut tick = tokio::time::interval(TICK);
         loop {
             tokio::select! {
-                result = &mut part => return Ok(result?),
+                result = &mut part => {
+                    self.tell_violation()?;
+                    return Ok(result?);
+                }
                 _ = tick.tick() => {
                     self.display().tick();
                     self.tell_crashes(system)?;
+                    self.tell_violation()?;
                 }
             }
         }
@@ -155,10 +183,13 @@ impl Session {
             stop_faults: Arc::clone(&self.stop_faults),
             voidstar: self.voidstar(),
         };
-        let display = Arc::clone(&self.display);
+        let (display, violations) = (Arc::clone(&self.display), Arc::clone(&self.violations));
         let mut settings = Settings::new(self.dir.clone(), self.interrupted.clone());
         settings.environment = Box::new(move |launch| environment.of(launch));
         settings.observer = Box::new(move |progress| {
+            if let Progress::Finished { launch, .. } = progress {
+                violations.look(&launch.command, launch.n);
+            }
             display.lock().unwrap_or_else(PoisonError::into_inner).observe(progress);
         });
         settings
@@ -237,6 +268,17 @@ impl Session {
             self.events.write(Event::MemberCrashed { member, status, last_lines })?;
         }
         Ok(())
+    }
+
+    fn tell_violation(&mut self) -> anyhow::Result<()> {
+        let first = self.violations.first().borrow().clone();
+        let Some(event) = first.filter(|_| !self.violated) else { return Ok(()) };
+        self.violated = true;
+        if let Event::Violated { property, command, number, .. } = &event {
+            self.display().rest();
+            say(&format!("a promise is broken, says {command} #{number}: {property}"));
+        }
+        self.events.write(event)
     }
 
     /// Removes what members stored, some hundred megabytes: nobody looks for a fault in the data of a valid run. Logs stay.

@@ -14,6 +14,8 @@ use super::progress::say;
 
 /// Commands take turns in being these clients, as they would in two containers.
 const CLIENTS: &[&str] = &["client1", "client2"];
+/// The variable for endpoints where no chart names one.
+pub(super) const ENDPOINTS: &str = "DT_ENDPOINTS";
 /// How long members may take until each answers a linearizable read.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How long members that run already may take to answer: they have nothing to start.
@@ -88,13 +90,22 @@ impl System {
             .collect()
     }
 
+    /// The variable that tells where members listen, past every proxy.
+    pub(super) fn direct(&self, chart: Option<&Chart>) -> (String, String) {
+        let variable = chart.map_or(ENDPOINTS, |chart| &chart.address.environment);
+        (variable.to_owned(), self.direct_endpoints().to_string())
+    }
+
+    fn direct_endpoints(&self) -> Endpoints {
+        match self {
+            Self::Started { cluster, .. } => cluster.wiring().listened(cluster.chart()),
+            Self::Attached(attached) => attached.endpoints().clone(),
+        }
+    }
+
     /// Where members hear an admin API that faults know, if they have one.
     pub(super) fn admin(&self, chart: Option<&Chart>) -> Option<Endpoints> {
-        let chart = chart.filter(|chart| chart.admin_api.is_some())?;
-        Some(match self {
-            Self::Started { cluster, .. } => cluster.wiring().listened(chart),
-            Self::Attached(attached) => attached.endpoints().clone(),
-        })
+        chart.filter(|chart| chart.admin_api.is_some()).map(|_| self.direct_endpoints())
     }
 
     pub(super) fn crashed(&self) -> Vec<cluster::cluster::Dead> {

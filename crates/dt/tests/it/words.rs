@@ -29,7 +29,7 @@ fn charts_and_suites_are_listed() {
 #[test]
 fn wrong_words_are_named_with_what_would_be_right() {
     let dir = scratch();
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 10] = [
         (&["run", "etdc"], "no suite is called `etdc` (did you mean `etcd`?); there are: etcd"),
         (&["run", "etcd", "--members", "2"], "--members is 2; it can be 1, 3, 5: an even number"),
         (&["run", "etcd", "-t", "soon"], "invalid value 'soon' for '--seconds <SECONDS>'"),
@@ -37,6 +37,8 @@ fn wrong_words_are_named_with_what_would_be_right() {
         (&["run", "etcd", "-d"], "--endpoints <LIST>"),
         (&["run", "etcd", "-d", "--endpoints", "a=b=c,,"], "--endpoints: "),
         (&["check", "nowhere"], "nowhere does not exist"),
+        (&["fetch", "ectd"], "did you mean `etcd`?"),
+        (&["fetch", "etcd", "--version", "new"], "--version: "),
         (&["fly"], "unrecognized subcommand 'fly'"),
     ];
     for (args, expected) in cases {
@@ -105,4 +107,19 @@ fn completions_are_printed() {
     let (code, out, _) = ran(dt(dir.path(), &["completions", "bash"]));
     assert_eq!(code, 0);
     assert!(out.contains("_dt()"), "{out}");
+}
+
+#[test]
+fn a_run_that_cannot_be_healed_is_named_and_keeps_nobody_from_the_others() {
+    let dir = scratch();
+    let journal = |run: &str| dir.path().join("runs").join(run).join("chaos.journal.jsonl");
+    // A directory cannot be read as a journal.
+    std::fs::create_dir_all(journal("broken")).unwrap();
+    std::fs::create_dir_all(journal("left").parent().unwrap()).unwrap();
+    std::fs::write(journal("left"), "").unwrap();
+    let (code, out, err) = ran(dt(dir.path(), &["heal", "runs"]));
+    assert_eq!(code, 3, "{out}{err}");
+    assert!(out.contains("cannot heal runs/broken: cannot read runs/broken/chaos.journal.jsonl"), "{out}");
+    assert!(out.contains("healed runs/left: 0 faults undone, 0 processes ended"), "{out}");
+    assert!(err.contains("not everything could be healed"), "{err}");
 }

@@ -1,11 +1,15 @@
 //! Invocation lines, and the calls inside of transactions: one shape, where only the outer one has a number and a time.
 
+mod service;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
 use super::ParseLineError;
-use crate::{Blob, Call, Compare, Comparison, Delete, Nanos, Put, Range, Target, Txn, Watch};
+use crate::{
+    Alarm, Blob, Call, Compare, Comparison, Delete, Nanos, Put, Range, Sort, SortBy, Target, Txn, Watch,
+};
 
 /// `{"i":3,"t":81234567890,"m":"etcd1","f":"put","k":"a","v":"1"}`; inside of a transaction it begins with `f`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -65,6 +69,32 @@ pub(crate) struct InvokeLine<'a> {
     nodel: bool,
     #[serde(skip_serializing_if = "is_default")]
     prog: bool,
+    /// `key`, `value`, `version`, `create` or `mod`; with a minus before it from the greatest to the least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sort: Option<Sorted>,
+    /// The revision of creation of a key that stands for a lock or a leadership.
+    #[serde(skip_serializing_if = "is_default")]
+    token: i64,
+    /// The key that stands for a lock.
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    own: Option<Blob<'a>>,
+    /// The id of a member.
+    #[serde(skip_serializing_if = "is_default")]
+    id: u64,
+    #[serde(borrow, skip_serializing_if = "Vec::is_empty")]
+    peers: Vec<Blob<'a>>,
+    #[serde(skip_serializing_if = "is_default")]
+    learner: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alarm: Option<Alarm>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    user: Option<Blob<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    role: Option<Blob<'a>>,
+    #[serde(skip_serializing_if = "is_default")]
+    read: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    write: bool,
 }
 
 /// `{"k":"a","mod":5}`, or with `"is"` where the comparison is not equality.
@@ -87,6 +117,66 @@ struct CompareFields<'a> {
     r#mod: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lease: Option<i64>,
+}
+
+/// A [`Sort`] as one word.
+#[derive(Debug, Serialize, Deserialize)]
+enum Sorted {
+    #[serde(rename = "key")]
+    Key,
+    #[serde(rename = "-key")]
+    KeyDown,
+    #[serde(rename = "value")]
+    Value,
+    #[serde(rename = "-value")]
+    ValueDown,
+    #[serde(rename = "version")]
+    Version,
+    #[serde(rename = "-version")]
+    VersionDown,
+    #[serde(rename = "create")]
+    Create,
+    #[serde(rename = "-create")]
+    CreateDown,
+    #[serde(rename = "mod")]
+    Mod,
+    #[serde(rename = "-mod")]
+    ModDown,
+}
+
+impl From<Sort> for Sorted {
+    fn from(Sort { by, descending }: Sort) -> Self {
+        match (by, descending) {
+            (SortBy::Key, false) => Self::Key,
+            (SortBy::Key, true) => Self::KeyDown,
+            (SortBy::Value, false) => Self::Value,
+            (SortBy::Value, true) => Self::ValueDown,
+            (SortBy::Version, false) => Self::Version,
+            (SortBy::Version, true) => Self::VersionDown,
+            (SortBy::Create, false) => Self::Create,
+            (SortBy::Create, true) => Self::CreateDown,
+            (SortBy::Mod, false) => Self::Mod,
+            (SortBy::Mod, true) => Self::ModDown,
+        }
+    }
+}
+
+impl From<Sorted> for Sort {
+    fn from(sorted: Sorted) -> Self {
+        let (by, descending) = match sorted {
+            Sorted::Key => (SortBy::Key, false),
+            Sorted::KeyDown => (SortBy::Key, true),
+            Sorted::Value => (SortBy::Value, false),
+            Sorted::ValueDown => (SortBy::Value, true),
+            Sorted::Version => (SortBy::Version, false),
+            Sorted::VersionDown => (SortBy::Version, true),
+            Sorted::Create => (SortBy::Create, false),
+            Sorted::CreateDown => (SortBy::Create, true),
+            Sorted::Mod => (SortBy::Mod, false),
+            Sorted::ModDown => (SortBy::Mod, true),
+        };
+        Self { by, descending }
+    }
 }
 
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -121,6 +211,7 @@ impl<'a> InvokeLine<'a> {
                 ser: range.serializable,
                 keys: range.keys_only,
                 count: range.count_only,
+                sort: range.sort.map(Sorted::from),
                 ..line
             },
             Call::Delete(delete) => Self {
@@ -150,7 +241,22 @@ impl<'a> InvokeLine<'a> {
                 ..line
             },
             Call::Hash { revision } => Self { rev: *revision, ..line },
-            Call::Status => line,
+            Call::Status | Call::Leases => line,
+            Call::Lock { name, lease } => Self { k: Some(name.borrow()), lease: *lease, ..line },
+            Call::Unlock { key } => Self { k: Some(key.borrow()), ..line },
+            Call::Campaign { name, lease, value } => {
+                Self { k: Some(name.borrow()), lease: *lease, v: Some(value.borrow()), ..line }
+            }
+            Call::Proclaim { key, created, value } => {
+                Self { k: Some(key.borrow()), token: *created, v: Some(value.borrow()), ..line }
+            }
+            Call::Resign { key, created } => Self { k: Some(key.borrow()), token: *created, ..line },
+            Call::Leader { name } => Self { k: Some(name.borrow()), ..line },
+            Call::Hold { name, key, token } => {
+                Self { k: Some(name.borrow()), own: Some(key.borrow()), token: *token, ..line }
+            }
+            Call::Cluster(cluster) => line.cluster(cluster),
+            Call::Auth(auth) => line.auth(auth),
         }
     }
 
@@ -179,6 +285,7 @@ impl<'a> InvokeLine<'a> {
                 serializable: self.ser,
                 keys_only: self.keys,
                 count_only: self.count,
+                sort: self.sort.map(Sort::from),
             }),
             "delete" => Call::Delete(Delete { key: key(self.k)?, end: self.end, prev_kv: self.prev }),
             "txn" => Call::Txn(Txn {
@@ -202,7 +309,27 @@ impl<'a> InvokeLine<'a> {
             }),
             "hash" => Call::Hash { revision: self.rev },
             "status" => Call::Status,
-            other => return Err(ParseLineError::UnknownCall(other.to_owned())),
+            "leases" => Call::Leases,
+            "lock" => Call::Lock { name: key(self.k)?, lease: self.lease },
+            "unlock" => Call::Unlock { key: key(self.k)? },
+            "campaign" => Call::Campaign {
+                name: key(self.k)?,
+                lease: self.lease,
+                value: self.v.ok_or(ParseLineError::Missing("v"))?,
+            },
+            "proclaim" => Call::Proclaim {
+                key: key(self.k)?,
+                created: self.token,
+                value: self.v.ok_or(ParseLineError::Missing("v"))?,
+            },
+            "resign" => Call::Resign { key: key(self.k)?, created: self.token },
+            "leader" => Call::Leader { name: key(self.k)? },
+            "hold" => Call::Hold {
+                name: key(self.k)?,
+                key: self.own.ok_or(ParseLineError::Missing("own"))?,
+                token: self.token,
+            },
+            _ => return self.into_service(),
         })
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ParseLineError;
 use super::invoke::is_default;
-use crate::{Blob, Call, Failure, KeyValue, Nanos, Outcome, Reply};
+use crate::{Alarm, Blob, Call, Cluster, Failure, KeyValue, Member, Nanos, Outcome, Reply};
 
 /// `{"r":3,"t":81234569999,"o":"ok","rev":42}`
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -57,6 +57,26 @@ pub(crate) struct ReturnLine<'a> {
     leader: u64,
     #[serde(skip_serializing_if = "is_default")]
     term: u64,
+    /// The answering member's id.
+    #[serde(skip_serializing_if = "is_default")]
+    id: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    applied: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    leases: Vec<i64>,
+    /// The key that stands for a lock or a leadership, and the revision of its creation.
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    own: Option<Blob<'a>>,
+    #[serde(skip_serializing_if = "is_default")]
+    token: i64,
+    #[serde(borrow, skip_serializing_if = "Vec::is_empty")]
+    members: Vec<Member<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alarms: Vec<(u64, Alarm)>,
+    #[serde(skip_serializing_if = "is_default")]
+    bytes: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    intact: bool,
     /// Class and words of a failure.
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     e: Option<Blob<'a>>,
@@ -102,7 +122,7 @@ impl<'a> ReturnLine<'a> {
                 Self { succ: Some(*succeeded), res: replies.iter().map(Self::inner).collect(), ..line }
             }
             Reply::Grant { lease, ttl, .. } => Self { lease: *lease, ttl: *ttl, ..line },
-            Reply::Revoke { .. } | Reply::Compact { .. } => line,
+            Reply::Revoke { .. } | Reply::Compact { .. } | Reply::Done { .. } => line,
             Reply::KeepAlive { ttl, .. } => Self { ttl: *ttl, ..line },
             Reply::TimeToLive { ttl, granted, keys, .. } => {
                 Self { ttl: *ttl, granted: *granted, keys: keys.iter().map(Blob::borrow).collect(), ..line }
@@ -111,7 +131,17 @@ impl<'a> ReturnLine<'a> {
                 Self { cancel: cancelled.as_deref().map(Blob::from), compacted: *compacted, ..line }
             }
             Reply::Hash { hash, compacted, .. } => Self { hash: *hash, compacted: *compacted, ..line },
-            Reply::Status { leader, term, .. } => Self { leader: *leader, term: *term, ..line },
+            Reply::Status { id, leader, term, applied, .. } => {
+                Self { id: *id, leader: *leader, term: *term, applied: *applied, ..line }
+            }
+            Reply::Leases { leases, .. } => Self { leases: leases.clone(), ..line },
+            Reply::Held { key, created, .. } => Self { own: Some(key.borrow()), token: *created, ..line },
+            Reply::Leader { kv, .. } => Self { kvs: kv.iter().map(KeyValue::borrow).collect(), ..line },
+            Reply::Members { members, .. } => {
+                Self { members: members.iter().map(Member::borrow).collect(), ..line }
+            }
+            Reply::Alarms { alarms, .. } => Self { alarms: alarms.clone(), ..line },
+            Reply::Snapshot { bytes, intact, .. } => Self { bytes: *bytes, intact: *intact, ..line },
         }
     }
 
@@ -167,7 +197,41 @@ impl<'a> ReturnLine<'a> {
                 compacted: self.compacted,
             },
             Call::Hash { .. } => Reply::Hash { revision, hash: self.hash, compacted: self.compacted },
-            Call::Status => Reply::Status { revision, leader: self.leader, term: self.term },
+            Call::Status => Reply::Status {
+                revision,
+                id: self.id,
+                leader: self.leader,
+                term: self.term,
+                applied: self.applied,
+            },
+            Call::Leases => Reply::Leases { revision, leases: self.leases },
+            Call::Lock { .. } | Call::Campaign { .. } => Reply::Held {
+                revision,
+                key: self.own.ok_or(ParseLineError::Missing("own"))?,
+                created: self.token,
+            },
+            Call::Leader { .. } => Reply::Leader { revision, kv: self.kvs.into_iter().next() },
+            Call::Cluster(cluster) => self.into_cluster(cluster, revision),
+            Call::Unlock { .. }
+            | Call::Proclaim { .. }
+            | Call::Resign { .. }
+            | Call::Hold { .. }
+            | Call::Auth(_) => Reply::Done { revision },
         })
+    }
+
+    fn into_cluster(self, cluster: &Cluster<'_>, revision: i64) -> Reply<'a> {
+        match cluster {
+            Cluster::Members
+            | Cluster::Add { .. }
+            | Cluster::Remove { .. }
+            | Cluster::Promote { .. }
+            | Cluster::Update { .. } => Reply::Members { revision, members: self.members },
+            Cluster::Alarms | Cluster::Raise { .. } | Cluster::Disarm { .. } => {
+                Reply::Alarms { revision, alarms: self.alarms }
+            }
+            Cluster::Snapshot => Reply::Snapshot { revision, bytes: self.bytes, intact: self.intact },
+            Cluster::MoveLeader { .. } | Cluster::Defragment => Reply::Done { revision },
+        }
     }
 }

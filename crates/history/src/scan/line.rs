@@ -319,6 +319,7 @@ impl<'a> CallFields<'a> {
                 serializable: self.ser,
                 keys_only: self.keys,
                 count_only: self.count,
+                sort: None,
             }),
             "delete" => Call::Delete(Delete { key: self.k?, end: self.end, prev_kv: self.prev }),
             "txn" => Call::Txn(Txn { compare: self.compare, success: self.success, failure: self.failure }),

@@ -83,7 +83,8 @@ fn broken_lines_are_counted_and_named() {
             "9: `v` is missing",
             "10: unknown field `colour`, expected one of `i`, `t`, `c`, `m`, `f`, `k`, `end`, `v`, `lease`, `prev`, \
              `keepv`, `keepl`, `limit`, `rev`, `ser`, `keys`, `count`, `if`, `then`, `else`, `ttl`, `phys`, \
-             `noput`, `nodel`, `prog`, column 39",
+             `noput`, `nodel`, `prog`, `sort`, `token`, `own`, `id`, `peers`, `learner`, `alarm`, `user`, `role`, \
+             `read`, `write`, column 39",
         ]
     );
     assert_eq!(report.broken, 8);

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use history::{
-    Blob, Call, Compare, Comparison, Delete, Event, Failure, KeyValue, Outcome, Put, Range, Reply, Target,
-    Txn, Watch,
+    Alarm, Auth, Blob, Call, Cluster, Compare, Comparison, Delete, Event, Failure, KeyValue, Member, Outcome,
+    Put, Range, Reply, Sort, SortBy, Target, Txn, Watch,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -56,6 +56,12 @@ fn compare() -> impl Strategy<Value = Compare<'static>> {
     })
 }
 
+fn sort() -> impl Strategy<Value = Option<Sort>> {
+    let by = [SortBy::Key, SortBy::Value, SortBy::Version, SortBy::Create, SortBy::Mod];
+    option::weighted(0.2, (prop::sample::select(by.to_vec()), any::<bool>()))
+        .prop_map(|sort| sort.map(|(by, descending)| Sort { by, descending }))
+}
+
 /// A call of the key-value part, with a reply that fits it; nested transactions down to `depth`.
 fn kv_pair(depth: u32) -> BoxedStrategy<(Call<'static>, Reply<'static>)> {
     let put = (blob(), blob(), any::<i64>(), any::<[bool; 3]>(), option::of(key_value())).prop_map(
@@ -65,14 +71,15 @@ fn kv_pair(depth: u32) -> BoxedStrategy<(Call<'static>, Reply<'static>)> {
             (Call::Put(put), Reply::Put { revision: 0, prev })
         },
     );
-    let range =
-        (blob(), option::of(blob()), any::<[i64; 2]>(), any::<[bool; 4]>(), vec(key_value(), 0..3), 0..5_i64)
-            .prop_map(
-                |(key, end, [limit, revision], [serializable, keys_only, count_only, more], kvs, count)| {
-                    let range = Range { key, end, limit, revision, serializable, keys_only, count_only };
-                    (Call::Range(range), Reply::Range { revision: 0, kvs, count, more })
-                },
-            );
+    let range = (
+        (blob(), option::of(blob()), any::<[i64; 2]>(), any::<[bool; 4]>(), sort()),
+        (vec(key_value(), 0..3), 0..5_i64),
+    )
+        .prop_map(|((key, end, [limit, revision], flags, sort), (kvs, count))| {
+            let [serializable, keys_only, count_only, more] = flags;
+            let range = Range { key, end, limit, revision, serializable, keys_only, count_only, sort };
+            (Call::Range(range), Reply::Range { revision: 0, kvs, count, more })
+        });
     let delete = (blob(), option::of(blob()), any::<bool>(), any::<i64>(), vec(key_value(), 0..2)).prop_map(
         |(key, end, prev_kv, deleted, prev)| {
             (Call::Delete(Delete { key, end, prev_kv }), Reply::Delete { revision: 0, deleted, prev })
@@ -126,9 +133,82 @@ fn other_pair() -> impl Strategy<Value = (Call<'static>, Reply<'static>)> {
             Call::Hash { revision },
             Reply::Hash { revision, hash, compacted: 2 }
         )),
-        (n(), any::<u64>())
-            .prop_map(|(revision, leader)| (Call::Status, Reply::Status { revision, leader, term: 4 })),
+        (n(), any::<u64>()).prop_map(|(revision, leader)| (
+            Call::Status,
+            Reply::Status { revision, id: 3, leader, term: 4, applied: 5 }
+        )),
+        lock_pair(),
+        cluster_pair(),
+        auth_pair(),
     ]
+}
+
+fn lock_pair() -> impl Strategy<Value = (Call<'static>, Reply<'static>)> {
+    (0..9, blob(), blob(), any::<[i64; 2]>(), option::of(key_value())).prop_map(
+        |(which, name, key, [lease, revision], kv)| {
+            let done = Reply::Done { revision };
+            match which {
+                0 => (Call::Lock { name, lease }, Reply::Held { revision, key, created: 0 }),
+                1 => (Call::Unlock { key }, done),
+                2 => (
+                    Call::Campaign { name: name.clone(), lease, value: name },
+                    Reply::Held { revision, key, created: 7 },
+                ),
+                3 => (Call::Proclaim { key, created: lease, value: name }, done),
+                4 => (Call::Resign { key, created: lease }, done),
+                5 => (Call::Leader { name }, Reply::Leader { revision, kv }),
+                6 => (Call::Hold { name, key, token: lease }, done),
+                _ => (Call::Leases, Reply::Leases { revision, leases: vec![lease, -1] }),
+            }
+        },
+    )
+}
+
+fn cluster_pair() -> impl Strategy<Value = (Call<'static>, Reply<'static>)> {
+    (0..11, any::<[u64; 2]>(), vec(blob(), 0..3), any::<bool>(), any::<i64>()).prop_map(
+        |(which, [id, bytes], peers, learner, revision)| {
+            let name = peers.first().cloned().unwrap_or_default();
+            let members = vec![Member { id, name, peers: peers.clone(), learner }];
+            let members = Reply::Members { revision, members };
+            let alarm = if learner { Alarm::Corrupt } else { Alarm::NoSpace };
+            let alarms = Reply::Alarms { revision, alarms: vec![(id, alarm)] };
+            let (call, reply) = match which {
+                0 => (Cluster::Members, members),
+                1 => (Cluster::Add { peers, learner }, members),
+                2 => (Cluster::Remove { id }, members),
+                3 => (Cluster::Promote { id }, members),
+                4 => (Cluster::Update { id, peers }, members),
+                5 => (Cluster::MoveLeader { id }, Reply::Done { revision }),
+                6 => (Cluster::Alarms, alarms),
+                7 => (Cluster::Disarm { id, alarm }, alarms),
+                8 => (Cluster::Raise { id, alarm }, alarms),
+                9 => (Cluster::Defragment, Reply::Done { revision }),
+                _ => (Cluster::Snapshot, Reply::Snapshot { revision, bytes, intact: learner }),
+            };
+            (Call::Cluster(call), reply)
+        },
+    )
+}
+
+fn auth_pair() -> impl Strategy<Value = (Call<'static>, Reply<'static>)> {
+    (0..11, [blob(), blob(), blob()], option::of(blob()), any::<[bool; 2]>(), any::<i64>()).prop_map(
+        |(which, [user, role, key], end, [read, write], revision)| {
+            let call = match which {
+                0 => Auth::Login { user },
+                1 => Auth::Enable,
+                2 => Auth::Disable,
+                3 => Auth::AddUser { user },
+                4 => Auth::DeleteUser { user },
+                5 => Auth::AddRole { role },
+                6 => Auth::DeleteRole { role },
+                7 => Auth::GrantRole { user, role },
+                8 => Auth::RevokeRole { user, role },
+                9 => Auth::Allow { role, read, write, key, end },
+                _ => Auth::Forbid { role, key, end },
+            };
+            (Call::Auth(call), Reply::Done { revision })
+        },
+    )
 }
 
 /// The revision of a reply, set on it and on all replies inside of it, as the file knows only the outer one.

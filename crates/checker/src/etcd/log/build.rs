@@ -160,24 +160,7 @@ impl<'a> Log<'a> {
                 let keep_lease = put.ignore_lease;
                 Action::Put { key, value, lease: put.lease, keep_lease, want_prev: put.prev_kv, prev }
             }
-            Call::Range(range) => {
-                let keys = self.range(&range.key, range.end.as_ref(), lend);
-                let mut flags = RangeFlags {
-                    serializable: range.serializable,
-                    keys_only: range.keys_only,
-                    count_only: range.count_only,
-                    more: false,
-                };
-                let (kvs, count) = match reply {
-                    Some(Reply::Range { kvs, count, more, .. }) => {
-                        flags.more = *more;
-                        (self.kvs(kvs, range.keys_only, lend), clamp(*count))
-                    }
-                    _ => (Span::default(), 0),
-                };
-                let limit = clamp(range.limit);
-                Action::Range { keys, limit, flags, revision: range.revision, kvs, count }
-            }
+            Call::Range(range) => self.listing(range, reply, lend),
             Call::Delete(delete) => {
                 let keys = self.range(&delete.key, delete.end.as_ref(), lend);
                 let (deleted, prev) = match reply {
@@ -201,8 +184,44 @@ impl<'a> Log<'a> {
                 Some(Reply::KeepAlive { ttl, .. }) => Action::KeepAlive { lease: *lease, ttl: *ttl },
                 _ => Action::KeepAlive { lease: *lease, ttl: 0 },
             },
+            Call::Lock { .. }
+            | Call::Unlock { .. }
+            | Call::Campaign { .. }
+            | Call::Proclaim { .. }
+            | Call::Resign { .. } => Action::Service,
             _ => Action::Other,
         }
+    }
+
+    fn listing<'c, 'b>(
+        &mut self,
+        range: &'c history::Range<'b>,
+        reply: Option<&'c Reply<'b>>,
+        lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
+    ) -> Action<'a> {
+        let keys = self.range(&range.key, range.end.as_ref(), lend);
+        // Of a list in another order that was cut off, this engine looks at the count only.
+        let cut = range.sort.is_some() && range.limit != 0;
+        let mut flags = RangeFlags {
+            serializable: range.serializable,
+            keys_only: range.keys_only,
+            count_only: range.count_only || cut,
+            more: false,
+        };
+        let (kvs, count) = match reply {
+            Some(Reply::Range { count, .. }) if cut => (Span::default(), clamp(*count)),
+            Some(Reply::Range { kvs, count, more, .. }) => {
+                flags.more = *more;
+                (self.kvs(kvs, range.keys_only, lend), clamp(*count))
+            }
+            _ => (Span::default(), 0),
+        };
+        if range.sort.is_some() {
+            let names = &self.keys;
+            self.kvs[kvs.range()].sort_by_key(|kv| names[kv.key as usize]);
+        }
+        let limit = clamp(range.limit);
+        Action::Range { keys, limit, flags, revision: range.revision, kvs, count }
     }
 
     fn txn<'c, 'b>(
