@@ -117,6 +117,12 @@ pub(crate) fn own_name() -> String {
     env::var("DT_NAME").unwrap_or_else(|_| "dt".to_owned())
 }
 
+/// A path as one would type it here.
+pub(crate) fn shown(path: &Path) -> String {
+    let here = env::current_dir().unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(path).display().to_string()
+}
+
 fn is_home(dir: &Path) -> bool {
     dir.join("charts").is_dir() && dir.join("suites").is_dir()
 }

@@ -13,6 +13,7 @@ mod violations;
 
 use std::io::Write as _;
 
+pub(crate) use progress::say;
 pub(crate) use system::obtain;
 
 use crate::cli::RunArgs;

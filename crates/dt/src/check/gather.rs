@@ -110,6 +110,12 @@ fn history_dir(dir: &Path) -> PathBuf {
     if inner.is_dir() || dir.join("run.json").exists() { inner } else { dir.to_owned() }
 }
 
+/// The history files of a run's directory, or of one that has nothing else.
+pub(crate) fn sources(dir: &Path) -> anyhow::Result<Sources> {
+    let (events, _) = record::read_events(dir)?;
+    histories(dir, &events)
+}
+
 /// The history files, with what they are known to have had when the run ended.
 fn histories(dir: &Path, events: &[Event]) -> anyhow::Result<Sources> {
     let sources = match Sources::read_dir(&history_dir(dir)) {
@@ -153,7 +159,7 @@ fn judge_history(
             property.status = Status::Failing;
             let details = violation.sentence.clone().into();
             property.saw(false, Example { command: String::new(), number: None, details });
-            evidence.violation = Some(violation.sentence);
+            evidence.violation = Some(*violation);
         }
         Verdict::Unknown { reason } => {
             property.status = Status::Unknown;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::Context as _;
@@ -305,7 +305,7 @@ impl Session {
         };
         let told = Event::recorded(&self.dir).and_then(|recorded| self.events.write(recorded));
         let told = told.and(self.events.write(ending));
-        let dir = shown(&self.dir);
+        let dir = home::shown(&self.dir);
         // What could not be told is often for the same reason, and the reason comes first.
         if let Err(error) = result.and(told) {
             return Err(error.context(format!("the run failed; what it recorded is in {dir}")));
@@ -323,7 +323,7 @@ impl Session {
         write!(out, "\n{table}").context("cannot print the verdict")?;
         writeln!(
             out,
-            "\nrun directory:  {dir}\njudge it again: {} check {dir}\nrepeat it:      {}",
+            "\nrun directory:  {dir}\nreport:         {dir}/report.html\njudge it again: {} check {dir}\nrepeat it:      {}",
             home::own_name(),
             self.config.command_line
         )?;
@@ -344,10 +344,4 @@ fn subject(chart: &str, versions: &[(String, String)], target: &Target) -> Strin
     let attached = if matches!(target, Target::Attach(_)) { ", attached" } else { "" };
     let versions = if told == ["unknown"] { String::new() } else { format!(" {}", told.join(" and ")) };
     format!("{chart}{versions} ({members}{attached})")
-}
-
-/// A path as one would type it here.
-fn shown(dir: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    dir.strip_prefix(&here).unwrap_or(dir).display().to_string()
 }
