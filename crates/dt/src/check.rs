@@ -1,18 +1,18 @@
 //! `dt check`: the verdict of a run from its files alone. `dt run` ends with the same function.
 
+mod files;
 mod foreign;
-mod gather;
+pub(crate) mod gather;
 
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::Context as _;
 use history::Sources;
 use report::{Detail, Summary};
 
 use crate::cli::CheckArgs;
 use crate::exit::{Exit, UsageError};
+use crate::run::say;
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     for path in &args.paths {
@@ -30,7 +30,13 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     {
         return foreign::run(args);
     }
-    let summary = judge(dir, args.strict)?;
+    let (summary, violation) = judge(dir, args.strict)?;
+    if dir.join("run.json").exists() {
+        // A record that cannot be written to can be judged all the same.
+        if let Err(error) = files::write(dir, &summary, violation.as_ref()) {
+            say(&format!("note: {error:#}"));
+        }
+    }
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&summary)?)?;
@@ -45,17 +51,17 @@ pub(crate) fn detail(all: bool) -> Detail {
     if all { Detail::All } else { Detail::Short }
 }
 
-/// Judges a run's directory. `strict` adds to what the run was started with.
-pub(crate) fn judge(dir: &Path, strict: bool) -> anyhow::Result<Summary> {
+/// Judges a run's directory, and gives what the checker says against its history. `strict` adds to what the run was
+/// started with.
+fn judge(dir: &Path, strict: bool) -> anyhow::Result<(Summary, Option<checker::Violation>)> {
     let evidence = gather::evidence(dir, strict)?;
-    Ok(report::judge(evidence))
+    let violation = evidence.violation.clone();
+    Ok((report::judge(evidence), violation))
 }
 
-/// Judges a run's directory and leaves `verdict.json` in it.
+/// Judges a run's directory and leaves the verdict and its renderings in it.
 pub(crate) fn judge_and_write(dir: &Path) -> anyhow::Result<Summary> {
-    let summary = judge(dir, false)?;
-    let path = dir.join("verdict.json");
-    let text = serde_json::to_string_pretty(&summary)? + "\n";
-    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    let (summary, violation) = judge(dir, false)?;
+    files::write(dir, &summary, violation.as_ref())?;
     Ok(summary)
 }

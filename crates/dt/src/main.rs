@@ -8,6 +8,7 @@ mod fetch;
 mod heal;
 mod home;
 mod list;
+mod material;
 mod record;
 mod run;
 mod suite;

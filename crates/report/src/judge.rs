@@ -37,8 +37,8 @@ pub struct Evidence {
     pub strict: bool,
     /// How many operations the history has.
     pub operations: usize,
-    /// The checker's sentence where the history is not valid.
-    pub violation: Option<String>,
+    /// What the checker says where the history is not valid.
+    pub violation: Option<checker::Violation>,
     /// Why no verdict can be valid: the checker's reason, or that the run did not come to its end.
     pub undecided: Option<(Outcome, String)>,
     /// What else a reader must know.
@@ -96,7 +96,7 @@ fn decide(evidence: &Evidence) -> (Outcome, String) {
     }
     if let Some(first) = failing.first() {
         let reason = match (&evidence.violation, first.group) {
-            (Some(violation), _) => violation.clone(),
+            (Some(violation), _) => violation.sentence.clone(),
             (None, group) => format!("\"{}\" ({group}) failed", first.name),
         };
         let more = match failing.len() - 1 {
@@ -124,7 +124,9 @@ fn decide(evidence: &Evidence) -> (Outcome, String) {
     let idle = with_status(&evidence.properties, Status::NotExercised).len();
     let idle = if idle == 0 { String::new() } else { format!("; {idle} not exercised") };
     let held = counted(held, "property held", "properties held");
-    let sentence = format!("{subject} kept its promises in {operations} operations: {held}{idle}");
+    // Commands that are not ours need not record what they do.
+    let within = if operations == 0 { String::new() } else { format!(" in {operations} operations") };
+    let sentence = format!("{subject} kept its promises{within}: {held}{idle}");
     (Outcome::Valid, sentence)
 }
 

@@ -2,13 +2,37 @@
 //!
 //! This crate judges what others recorded. It starts nothing, talks to no store, and never makes a verdict prettier
 //! than its evidence: what was not exercised is said, and what could not be read is counted.
+//!
+//! The way to a page: whoever can read a run's files makes a [`Material`] of them, [`View::new`] chooses and counts,
+//! [`html::page`] arranges. Neither knows a file.
 
+pub mod html;
 mod judge;
+mod junit;
+mod material;
+mod observe;
 mod property;
 mod sdk;
 mod text;
+mod trace;
+pub mod view;
+mod witness;
 
 pub use judge::{Evidence, Note, Outcome, Summary, judge};
+pub use junit::junit;
+pub use material::{
+    CommandRun, Ending, FaultRun, LinkUse, LogLine, Material, Metric, Refused, RunFacts, Unit, Violation,
+};
+pub use observe::{CALLS, Column, Ended, Histogram, Observed, Observer, Outcomes, Sighting};
 pub use property::{Example, Group, Property, Status};
 pub use sdk::{SdkReport, Source, score};
 pub use text::{Detail, table};
+pub use trace::trace;
+pub use view::View;
+pub use witness::{Shown, Witness};
+
+/// The moments between which a report wants outcomes counted: hand them to [`Observed::read`].
+#[must_use]
+pub fn marks(faults: &[FaultRun]) -> Vec<history::Nanos> {
+    view::marks(faults)
+}

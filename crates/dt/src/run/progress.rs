@@ -136,7 +136,7 @@ fn short(command: &str) -> String {
 }
 
 /// One line of news.
-pub(super) fn say(words: &str) {
+pub(crate) fn say(words: &str) {
     write(&format!("{words}\n"));
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::Context as _;
@@ -79,7 +79,7 @@ impl Session {
         let mut interrupted = self.interrupted.clone();
         let Config { chart, target, faults, .. } = &self.config;
         let system = tokio::select! {
-            system = System::start(chart, target, faults.swift_members, &self.journal) => system?,
+            system = System::start(chart.as_ref(), target, faults.swift_members, &self.journal) => system?,
             _ = interrupted.wait_for(|yes| *yes) => return Ok(()),
         };
         let result = self.with_system(&system).await;
@@ -119,7 +119,7 @@ impl Session {
 
     fn start_faults(&self, system: &System) -> anyhow::Result<Chaos> {
         let Config { faults, chart, .. } = &self.config;
-        let chaos = faults::start(faults, system, chart, &self.journal, &self.run, &self.display)?;
+        let chaos = faults::start(faults, system, chart.as_ref(), &self.journal, &self.run, &self.display)?;
         // Nobody else sets it.
         let _ = self.stop_faults.set(chaos.stop_faults().to_owned());
         Ok(chaos)
@@ -177,10 +177,11 @@ impl Session {
         let environment = Environment {
             run: self.run.clone(),
             dir: self.dir.clone(),
-            variable: self.config.chart.address.environment.clone(),
-            endpoints: system.endpoints().iter().map(ToString::to_string).collect(),
+            variable: self.config.variable(),
+            endpoints: system.endpoints(),
             mark: self.journal.mark(),
             stop_faults: Arc::clone(&self.stop_faults),
+            voidstar: self.voidstar(),
         };
         let (display, violations) = (Arc::clone(&self.display), Arc::clone(&self.violations));
         let mut settings = Settings::new(self.dir.clone(), self.interrupted.clone());
@@ -194,20 +195,37 @@ impl Session {
         settings
     }
 
+    /// What seeds the draws of commands that are not our own: those take their seed from the environment.
+    fn voidstar(&self) -> Option<PathBuf> {
+        if !self.config.foreign {
+            return None;
+        }
+        let found = home::voidstar();
+        if found.is_none() {
+            say(
+                "note: libvoidstar.so is not beside this program, so what commands draw is not seeded: build it with \
+                 `cargo build -p voidstar`",
+            );
+        }
+        found
+    }
+
     async fn write_record(&self, system: &System) -> anyhow::Result<()> {
         let versions = system.versions().await;
         let (attached, program) = match system {
             System::Started { program, .. } => (false, program.clone()),
             System::Attached(_) => (true, String::new()),
         };
-        let Config { suite, chart, template, plan, faults, target, strict, command_line, .. } = &self.config;
+        let Config { suite, template, foreign, plan, faults, target, strict, command_line, .. } =
+            &self.config;
         let record = RunRecord {
             format: RunRecord::FORMAT,
             run: self.run.clone(),
             command_line: command_line.clone(),
             suite: suite.name.clone(),
-            subject: subject(&chart.name, &versions, target),
+            subject: subject(self.config.tested(), &versions, target),
             attached,
+            foreign: *foreign,
             program,
             endpoints: system.endpoints().iter().map(ToString::to_string).collect(),
             versions,
@@ -221,7 +239,7 @@ impl Session {
         };
         record.write(&self.dir)?;
         directory::link_latest(&self.dir);
-        if matches!(target, Target::Attach(_)) {
+        if matches!(target, Target::Attach(_)) && !foreign {
             say(
                 "note: this writes some thousand keys with random names to your cluster, and leaves them there",
             );
@@ -287,7 +305,7 @@ impl Session {
         };
         let told = Event::recorded(&self.dir).and_then(|recorded| self.events.write(recorded));
         let told = told.and(self.events.write(ending));
-        let dir = shown(&self.dir);
+        let dir = home::shown(&self.dir);
         // What could not be told is often for the same reason, and the reason comes first.
         if let Err(error) = result.and(told) {
             return Err(error.context(format!("the run failed; what it recorded is in {dir}")));
@@ -305,7 +323,7 @@ impl Session {
         write!(out, "\n{table}").context("cannot print the verdict")?;
         writeln!(
             out,
-            "\nrun directory:  {dir}\njudge it again: {} check {dir}\nrepeat it:      {}",
+            "\nrun directory:  {dir}\nreport:         {dir}/report.html\njudge it again: {} check {dir}\nrepeat it:      {}",
             home::own_name(),
             self.config.command_line
         )?;
@@ -324,11 +342,6 @@ fn subject(chart: &str, versions: &[(String, String)], target: &Target) -> Strin
     let count = versions.len();
     let members = if count == 1 { "1 member".to_owned() } else { format!("{count} members") };
     let attached = if matches!(target, Target::Attach(_)) { ", attached" } else { "" };
-    format!("{chart} {} ({members}{attached})", told.join(" and "))
-}
-
-/// A path as one would type it here.
-fn shown(dir: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    dir.strip_prefix(&here).unwrap_or(dir).display().to_string()
+    let versions = if told == ["unknown"] { String::new() } else { format!(" {}", told.join(" and ")) };
+    format!("{chart}{versions} ({members}{attached})")
 }
