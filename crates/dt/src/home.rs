@@ -99,6 +99,18 @@ fn stage(all: &Path, name: &str, links: &BTreeMap<OsString, PathBuf>) -> anyhow:
     Ok(staged)
 }
 
+/// The library that seeds the draws of commands, where it was built beside this program.
+pub(crate) fn voidstar() -> Option<PathBuf> {
+    let library = env::current_exe().ok()?.with_file_name("libvoidstar.so");
+    library.is_file().then_some(library)
+}
+
+/// Whether the user has set this variable.
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// How the user calls this program: `DT_NAME`, which the launcher sets, or plainly.
 #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
 pub(crate) fn own_name() -> String {
