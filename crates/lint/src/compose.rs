@@ -34,7 +34,7 @@ pub(crate) fn findings(files: &[File]) -> Vec<Finding> {
         found.extend(hermetic(file, text, &defaults(files, file)));
         match yaml::read(text) {
             Err((line, what)) => {
-                found.push(file.finding(line, Rule::NoImage, format!("cannot be read: {what}")))
+                found.push(file.finding(line, Rule::NoImage, format!("cannot be read: {what}")));
             }
             Ok(document) => {
                 let services = document["services"].as_object().cloned().unwrap_or_default();
@@ -157,7 +157,7 @@ impl Compose<'_> {
             "linux/amd64" => {}
             "" => found.push(self.at(&[name], Rule::NoPlatform, format!("{name} says no platform"))),
             other => {
-                found.push(self.at(&[name, "platform"], Rule::NoPlatform, format!("{name} is for {other}")))
+                found.push(self.at(&[name, "platform"], Rule::NoPlatform, format!("{name} is for {other}")));
             }
         }
         for (key, rule) in [("pull_policy", Rule::PullPolicy), ("logging", Rule::LoggingDriver)] {
