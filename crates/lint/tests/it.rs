@@ -102,7 +102,7 @@ fn each_mistake_in_a_template_is_named() {
     let mut files = project(&[]);
     files[0].executable = false;
     assert_eq!(broken(&files), [(Rule::NotExecutable, 0)]);
-    files.retain(|file| file.path != PathBuf::from("entrypoint.py"));
+    files.retain(|file| file.path != *"entrypoint.py");
     files[0].executable = true;
     assert_eq!(broken(&files), [(Rule::SetupNever, 0)]);
 }
