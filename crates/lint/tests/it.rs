@@ -135,7 +135,7 @@ fn messages_are_unique_and_within_reach() {
         "work.py:7: unreachable-assertion: no command of a template reaches \"never\" in `forgotten`; ";
     assert!(found[0].to_string().starts_with(words), "{}", found[0]);
 
-    let rust = "use antithesis_sdk::assert_sometimes;\nconst LOST: &str = \"unused\";\nconst WORK: &str = \"writes work\";\n\
+    let rust = "use antithesis_sdk as sdk;\nconst LOST: &str = \"unused\";\nconst WORK: &str = \"writes work\";\n\
                 pub fn write() {\n    assert_sometimes!(a(b, \"c\"), crate::WORK, &x);\n}\n\
                 macro_rules! lost {\n    () => { assert_sometimes!(true, LOST) };\n}\n";
     assert_eq!(
