@@ -21,6 +21,7 @@ Examples:
   dt check runs/latest                   the verdict again, from the files alone
   dt check history.edn                   the verdict of a history that Jepsen recorded
   dt list suites                         what can be run
+  dt lint                                what in this project would cost a run on the platform
 
 Exit codes: 0 valid, 1 a property failed, 2 unknown or vacuous, 3 the tool itself failed or was interrupted, 64 wrong usage";
 
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Judge a run again from its files.
     Check(CheckArgs),
+    /// Find in a project's files what would cost a whole run on the platform.
+    Lint(LintArgs),
     /// End what crashed runs left behind: members, commands, faults.
     Heal {
         /// A run's directory, or the directory of all runs.
@@ -145,6 +148,16 @@ pub(crate) enum Terminal {
     Finally,
     /// Stop without a last command.
     None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LintArgs {
+    /// A project's directory, or that of one template.
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// List the rules, and do nothing.
+    #[arg(long)]
+    pub(crate) rules: bool,
 }
 
 #[derive(Debug, Args)]
