@@ -114,6 +114,8 @@ async fn main() {
         plan,
         cluster: Some(cluster.clone()),
         links: Some(links),
+        containers: None,
+        attached: None,
         admin: Some(cluster.wiring().listened(&chart)),
         journal,
         run: "brutal".to_owned(),

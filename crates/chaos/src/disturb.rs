@@ -2,6 +2,7 @@
 //! really had one. When and why is the business of [`crate::runner`].
 
 mod admin;
+mod container;
 mod exec;
 mod network;
 mod process;
@@ -13,12 +14,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::Cluster;
 use cluster::member::MemberError;
+use cluster::{Attached, Cluster};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::containers::{AppliedRules, Containers};
 use crate::fault::{Fault, Kind};
 use crate::gateway::{Gateway, GatewayError};
 use crate::journal::{Journal, JournalError, Undo};
@@ -34,6 +36,10 @@ pub(crate) struct Ground {
     /// `None` for a system that is not ours: only what an admin may do is left then.
     pub(crate) cluster: Option<Cluster>,
     pub(crate) links: Option<Links>,
+    /// Where members run in containers.
+    pub(crate) containers: Option<Containers>,
+    /// Members that are only asked.
+    pub(crate) attached: Option<Attached>,
     pub(crate) gateway: Option<Gateway>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) run_dir: PathBuf,
@@ -67,6 +73,7 @@ enum Held {
         begin: Vec<LinkRow>,
     },
     Program(exec::Program),
+    Rules(AppliedRules),
 }
 
 /// Why a fault could not be applied or healed.
@@ -100,9 +107,12 @@ impl From<GatewayError> for Trouble {
 
 impl Ground {
     /// How the fault is undone.
-    pub(crate) fn undo(fault: &Fault) -> Undo {
+    pub(crate) fn undo(&self, fault: &Fault) -> Undo {
+        if let Some(containers) = self.containers_for(fault) {
+            return containers.undo(&fault.members);
+        }
         match &fault.kind {
-            Kind::Kill | Kind::Stop => Undo::Start(fault.members.clone()),
+            Kind::Kill | Kind::KillAtReply | Kind::Stop => Undo::Start(fault.members.clone()),
             Kind::Pause | Kind::Throttle { .. } => Undo::Resume(fault.members.clone()),
             Kind::Wipe => Undo::Rejoin(fault.members.join(", ")),
             Kind::Links(_) => Undo::ReleaseLinks,
@@ -113,8 +123,12 @@ impl Ground {
 
     /// Applies a fault that is in the journal. Where this fails, the fault has no effect.
     pub(crate) async fn apply(&self, fault: &Fault) -> Result<Effect, Trouble> {
+        if let Some(containers) = self.containers_for(fault) {
+            return container::apply(containers, fault).await;
+        }
         match &fault.kind {
             Kind::Kill => process::end(self, fault, None).await,
+            Kind::KillAtReply => process::kill_at_reply(self, fault).await,
             Kind::Stop => process::end(self, fault, Some(process::STOP_GRACE)).await,
             Kind::Pause => process::pause(self, fault).await,
             &Kind::Throttle { stopped_ms, running_ms } => {
@@ -157,12 +171,21 @@ impl Ground {
                 network::heal(self, fault, link, (before, begin), effect);
             }
             (Held::Program(program), _) => program.end(effect).await.map_err(Trouble::Broken)?,
-            (_, Kind::Kill | Kind::Stop) => process::start(self, fault)?,
+            (Held::Rules(rules), _) => container::lift(rules, effect).await?,
+            _ if let Some(containers) = self.containers_for(fault) => {
+                container::heal(containers, fault).await?;
+            }
+            (_, Kind::Kill | Kind::KillAtReply | Kind::Stop) => process::start(self, fault)?,
             (_, Kind::Pause) => process::resume(self, fault)?,
             (_, Kind::Wipe) => wipe::heal(self, fault).await?,
             _ => {}
         }
         Ok(())
+    }
+
+    /// The containers, for a fault that is done to them and their network.
+    fn containers_for(&self, fault: &Fault) -> Option<&Containers> {
+        self.containers.as_ref().filter(|_| !fault.kind.is_instant())
     }
 
     fn cluster(&self) -> Result<&Cluster, Trouble> {

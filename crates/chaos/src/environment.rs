@@ -3,7 +3,8 @@
 use cluster::Chart;
 use cluster::template::UnknownPlaceholder;
 
-use crate::fault::{Disruption, Kind};
+use crate::containers::{Abilities, Containers};
+use crate::fault::{Direction, Disruption, Kind, LinkFault};
 use crate::gateway;
 use crate::target::Target;
 
@@ -12,6 +13,8 @@ use crate::target::Target;
 pub enum Backend {
     /// As processes of this one.
     Process,
+    /// In containers that an engine of this machine runs.
+    Compose,
     /// Somewhere else, started by somebody else.
     Attached,
 }
@@ -31,6 +34,8 @@ pub struct Environment {
     pub admin_api: Option<String>,
     /// Whether a member that lost its data knows how to join again.
     pub can_rejoin: bool,
+    /// What can be done to packets in containers.
+    pub packets: Option<Abilities>,
 }
 
 /// Why a fault cannot be applied, as a fragment with what would help where something does.
@@ -53,6 +58,7 @@ impl Environment {
             client_links: true,
             admin_api: chart.admin_api.clone(),
             can_rejoin: !chart.process.arguments_to_rejoin.is_empty(),
+            packets: None,
         })
     }
 
@@ -66,6 +72,22 @@ impl Environment {
             client_links: false,
             admin_api: chart.and_then(|chart| chart.admin_api.clone()),
             can_rejoin: false,
+            packets: None,
+        }
+    }
+
+    /// Members in containers, on a machine that can do so much to their packets. `admin_api` is what they speak, if that
+    /// is known.
+    #[must_use]
+    pub fn of_containers(containers: &Containers, packets: Abilities, admin_api: Option<String>) -> Self {
+        Self {
+            backend: Backend::Compose,
+            members: containers.members(),
+            peer_links: true,
+            client_links: containers.clients().next().is_some(),
+            admin_api,
+            can_rejoin: false,
+            packets: Some(packets),
         }
     }
 }
@@ -95,6 +117,12 @@ impl Kind {
         }
         let size = here.members.len();
         match self {
+            Self::KillAtReply if here.backend != Backend::Process || !here.client_links => {
+                refused("answers to clients go through no proxy here: use `kill`")
+            }
+            Self::Wipe if here.backend == Backend::Compose => {
+                refused("a container cannot lose its data and join again: use the process backend")
+            }
             Self::Wipe if !here.can_rejoin => refused("the chart has no arguments_to_rejoin"),
             Self::Wipe if size < 3 => refused("fewer than 3 members have none to spare"),
             Self::Wipe if !target.is_single() => {
@@ -115,7 +143,9 @@ impl Kind {
                 if link.clients && !here.client_links {
                     return refused("links to clients go through no proxy here");
                 }
+                on_backend(link, here)?;
                 match link.disruption {
+                    Disruption::Loss { percent: 0 | 101.. } => refused("percent is 1 to 100"),
                     Disruption::Bandwidth { bytes_per_s: 0 } => refused("no bandwidth at all is a cut"),
                     Disruption::Delay { mean_ms, jitter_ms } if jitter_ms > mean_ms => {
                         refused("the jitter is above the mean, and nothing arrives before it was sent")
@@ -127,6 +157,34 @@ impl Kind {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether this backend can disturb links so.
+fn on_backend(link: &LinkFault, here: &Environment) -> Result<(), Unavailable> {
+    let refused = |reason: &str| Err(Unavailable(reason.to_owned()));
+    let Some(packets) = &here.packets else {
+        return match link.disruption {
+            Disruption::Loss { .. } => {
+                refused("between processes a loss would only be a delay: use `delay`, or the compose backend")
+            }
+            _ => Ok(()),
+        };
+    };
+    let slows = matches!(link.disruption, Disruption::Delay { .. } | Disruption::Bandwidth { .. });
+    if slows && link.clients && link.direction != Direction::Out {
+        return refused("what clients send cannot be slowed, as their containers are left alone: use `out`");
+    }
+    let ability = match link.disruption {
+        Disruption::Cut => &packets.cut,
+        Disruption::Reset => &packets.reset,
+        Disruption::Loss { .. } => &packets.loss,
+        Disruption::Delay { .. } => &packets.delay,
+        Disruption::Bandwidth { .. } => &packets.bandwidth,
+        Disruption::Hold => return refused("packets cannot be held back in a container's network"),
+    };
+    ability
+        .clone()
+        .map_err(|reason| Unavailable(format!("this machine cannot do it in containers: {reason}")))
 }
 
 fn target_exists(target: &Target, here: &Environment) -> Result<(), Unavailable> {
@@ -150,7 +208,6 @@ fn target_exists(target: &Target, here: &Environment) -> Result<(), Unavailable>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::{Direction, LinkFault};
     use crate::shape::Shape;
 
     fn here(size: usize) -> Environment {
@@ -161,6 +218,7 @@ mod tests {
             client_links: true,
             admin_api: Some(gateway::API.to_owned()),
             can_rejoin: true,
+            packets: None,
         }
     }
 
@@ -193,5 +251,46 @@ mod tests {
         let attached = Environment { backend: Backend::Attached, ..here(3) };
         assert!(reason(&Kind::Kill, &Target::One, &attached).contains("--attach"));
         assert_eq!(reason(&Kind::Defragment, &Target::One, &attached), "");
+    }
+
+    #[test]
+    fn in_containers_what_the_machine_cannot_do_is_refused_with_its_words() {
+        let fine = Ok(());
+        let packets = Abilities {
+            cut: fine.clone(),
+            reset: fine.clone(),
+            loss: fine.clone(),
+            bandwidth: fine,
+            delay: Err("qdisc kind is unknown".to_owned()),
+        };
+        let containers =
+            Environment { backend: Backend::Compose, can_rejoin: false, packets: Some(packets), ..here(3) };
+        let link = |disruption, direction, clients| {
+            Kind::Links(LinkFault { shape: Shape::Alone, direction, disruption, clients })
+        };
+        let slow = Disruption::Delay { mean_ms: 5, jitter_ms: 1 };
+        let narrow = Disruption::Bandwidth { bytes_per_s: 9 };
+        for (disruption, expected) in [
+            (Disruption::Cut, ""),
+            (Disruption::Reset, ""),
+            (Disruption::Loss { percent: 5 }, ""),
+            (Disruption::Loss { percent: 0 }, "1 to 100"),
+            (narrow, ""),
+            (slow, "qdisc kind is unknown"),
+            (Disruption::Hold, "cannot be held back"),
+        ] {
+            let told = reason(&link(disruption, Direction::Both, false), &Target::One, &containers);
+            assert!(
+                told.contains(expected) && told.is_empty() == expected.is_empty(),
+                "{disruption:?}: {told}"
+            );
+        }
+        assert!(reason(&link(narrow, Direction::In, true), &Target::One, &containers).contains("use `out`"));
+        assert_eq!(reason(&link(Disruption::Cut, Direction::In, true), &Target::One, &containers), "");
+        assert!(reason(&Kind::KillAtReply, &Target::One, &containers).contains("use `kill`"));
+        assert!(reason(&Kind::Wipe, &Target::One, &containers).contains("process backend"));
+        assert_eq!(reason(&Kind::Kill, &Target::One, &containers), "");
+        let lossy = link(Disruption::Loss { percent: 5 }, Direction::Both, false);
+        assert!(reason(&lossy, &Target::One, &here(3)).contains("only be a delay"));
     }
 }

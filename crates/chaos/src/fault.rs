@@ -32,6 +32,9 @@ pub struct Fault {
 pub enum Kind {
     /// SIGKILL, and a start at the end. On all members at once it is a power loss.
     Kill,
+    /// As `kill`, but not at any moment: as one of the members answers a client, after a moment in which none did. What
+    /// has just been acknowledged is what a crash may lose.
+    KillAtReply,
     /// SIGTERM and as long as it takes, and a start at the end.
     Stop,
     /// SIGSTOP, and SIGCONT at the end.
@@ -106,6 +109,11 @@ pub enum Disruption {
         /// At most so much more or less.
         jitter_ms: u64,
     },
+    /// Some packets are lost by chance, and connections send them again. Below connections only, in containers.
+    Loss {
+        /// How many of a hundred.
+        percent: u32,
+    },
     /// They arrive at no more than this pace.
     Bandwidth {
         /// On each connection.
@@ -144,7 +152,7 @@ impl Kind {
     #[must_use]
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Kill => "kill",
+            Self::Kill | Self::KillAtReply => "kill",
             Self::Stop => "stop",
             Self::Pause => "pause",
             Self::Throttle { .. } => "throttle",
@@ -155,6 +163,7 @@ impl Kind {
                 (Disruption::Cut, ..) => "one-way cut",
                 (Disruption::Hold, ..) => "hold",
                 (Disruption::Reset, ..) => "reset",
+                (Disruption::Loss { .. }, ..) => "loss",
                 (Disruption::Delay { .. }, ..) => "delay",
                 (Disruption::Bandwidth { .. }, ..) => "bandwidth",
             },
@@ -169,7 +178,10 @@ impl Kind {
     /// Whether it is done to members' processes, so that no two may meet on one member.
     #[must_use]
     pub fn is_on_process(&self) -> bool {
-        matches!(self, Self::Kill | Self::Stop | Self::Pause | Self::Throttle { .. } | Self::Wipe)
+        matches!(
+            self,
+            Self::Kill | Self::KillAtReply | Self::Stop | Self::Pause | Self::Throttle { .. } | Self::Wipe
+        )
     }
 
     /// Whether it happens at once and leaves nothing to heal.
@@ -187,6 +199,7 @@ impl fmt::Display for Kind {
             Self::Throttle { stopped_ms, running_ms } => {
                 write!(f, " ({stopped_ms} ms of {} stopped)", stopped_ms + running_ms)
             }
+            Self::KillAtReply => write!(f, " (as it answers)"),
             Self::Links(link) => write!(f, "{link}"),
             Self::Compact { keep } => write!(f, " (all but the last {keep})"),
             Self::Exec(exec) => write!(f, " ({})", exec.command.join(" ")),
@@ -200,6 +213,7 @@ impl fmt::Display for LinkFault {
         match self.disruption {
             Disruption::Delay { mean_ms, jitter_ms } => write!(f, " {mean_ms}±{jitter_ms} ms")?,
             Disruption::Bandwidth { bytes_per_s } => write!(f, " {bytes_per_s} B/s")?,
+            Disruption::Loss { percent } => write!(f, " {percent} %")?,
             Disruption::Cut | Disruption::Hold | Disruption::Reset => {}
         }
         write!(f, " ({}", self.shape)?;

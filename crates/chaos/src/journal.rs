@@ -5,6 +5,7 @@
 //! The open journal is also the claim on the run's directory: it is locked as long as this process lives, so that no
 //! sweep takes a running run for a crashed one.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -37,6 +38,13 @@ pub enum Undo {
     Rejoin(String),
     /// The proxies let everything through; they end with the process that runs them.
     ReleaseLinks,
+    /// Containers are brought back to how they were, whatever was done to them.
+    Reset {
+        /// The engine's program.
+        engine: PathBuf,
+        /// Id or name, by the member's name.
+        containers: BTreeMap<String, String>,
+    },
     /// The program that was started is ended.
     EndProgram,
     /// It leaves nothing behind.
@@ -190,6 +198,10 @@ impl fmt::Display for Undo {
             Self::Start(members) => write!(f, "start {}", members.join(", ")),
             Self::Rejoin(member) => write!(f, "let {member} join again"),
             Self::ReleaseLinks => f.write_str("release the links"),
+            Self::Reset { containers, .. } => {
+                let members: Vec<&str> = containers.keys().map(String::as_str).collect();
+                write!(f, "reset the containers of {}", members.join(", "))
+            }
             Self::EndProgram => f.write_str("end the program"),
             Self::Nothing => f.write_str("nothing"),
         }

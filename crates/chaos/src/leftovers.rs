@@ -12,6 +12,7 @@ use cluster::journal as members;
 use history::clock;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use crate::containers::Containers;
 use crate::fault::Fault;
 use crate::journal::{self, Journal, JournalError, Line, Undo};
 
@@ -44,6 +45,9 @@ pub enum HealError {
         /// What the system said.
         source: io::Error,
     },
+    /// A container of it could not be brought back.
+    #[error("cannot heal a container: {0}")]
+    Reset(String),
     /// A process of it could not be ended.
     #[error("cannot end {what}: {source}")]
     End {
@@ -66,6 +70,7 @@ pub fn heal(run_dir: &Path) -> Result<Healed, HealError> {
     end_journaled(run_dir, &lines, &mut healed)?;
     end_marked(journal.directory(), &mut healed)?;
     for (fault, undo) in in_effect(&lines) {
+        reset(undo)?;
         journal.undone(fault.id)?;
         healed.undone.push(format!("{fault}: {undo}"));
     }
@@ -122,6 +127,20 @@ fn in_effect(lines: &[Line]) -> impl Iterator<Item = (&Fault, &Undo)> {
         }
     }
     faults.into_values()
+}
+
+/// Brings containers back; what is done to processes is undone by ending them.
+fn reset(undo: &Undo) -> Result<(), HealError> {
+    let Undo::Reset { engine, containers } = undo else { return Ok(()) };
+    let containers = Containers::new(engine, containers.clone(), BTreeMap::new());
+    let reset = || -> Result<(), String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        runtime.block_on(containers.reset()).map_err(|error| error.to_string())
+    };
+    // A thread of its own, as the caller's may have a runtime already.
+    let done = std::thread::scope(|scope| scope.spawn(reset).join());
+    done.unwrap_or_else(|_| Err("the thread broke".to_owned())).map_err(HealError::Reset)
 }
 
 fn end_journaled(run_dir: &Path, lines: &[Line], healed: &mut Healed) -> Result<(), HealError> {

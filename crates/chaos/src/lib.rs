@@ -8,6 +8,7 @@
 //! This crate never prints, never exits, judges no history and knows no test command. Everything it listens on is on
 //! 127.0.0.1.
 
+mod containers;
 mod disturb;
 mod environment;
 mod fault;
@@ -23,6 +24,9 @@ mod runner;
 mod shape;
 mod target;
 
+pub use containers::{
+    Abilities, AppliedRules, ContainerError, Containers, Engine, EngineError, Namespace, RuleError,
+};
 pub use environment::{Backend, Environment, Unavailable};
 pub use fault::{Direction, Disruption, Exec, Fault, Kind, LinkFault};
 pub use gateway::{API as ETCD_GATEWAY, Gateway, GatewayError};

@@ -9,6 +9,7 @@ mod forward;
 mod link;
 mod pump;
 mod relay;
+mod reply;
 mod thread;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use tokio::sync::watch;
 use crate::fault::Disruption;
 use link::Link;
 pub use link::{Counts, LinkRow};
+pub(crate) use reply::{AtReply, Strike};
 
 /// Peers call each other at 192.0.2.1, 192.0.2.2, ...: addresses for documentation (RFC 5737), which lead nowhere, so
 /// that no peer can pass its proxy by. Names would do too, but etcd looks them up when members change, for 30 s.
@@ -138,6 +140,14 @@ impl Links {
         if let Some(link) = self.0.links.get(pair) {
             link.disturb(id, disruption);
         }
+    }
+
+    /// Does something in the moment in which one of `members` answers any client, until the result is dropped.
+    pub(crate) fn at_reply(&self, members: &[String], strike: Strike) -> AtReply {
+        let answers =
+            |(from, to): &(String, String)| members.contains(from) && self.0.clients.contains_key(to);
+        let links = self.0.links.iter().filter(|(pair, _)| answers(pair));
+        AtReply::on(links.map(|(_, link)| Arc::clone(link)).collect(), strike)
     }
 
     /// Ends what the fault of that number does to any link.

@@ -223,7 +223,10 @@ fn name(kind: &Kind) -> String {
     match kind {
         Kind::Links(link) => match link.disruption {
             Disruption::Cut | Disruption::Hold => "partition".to_owned(),
-            Disruption::Reset | Disruption::Delay { .. } | Disruption::Bandwidth { .. } => "clog".to_owned(),
+            Disruption::Reset
+            | Disruption::Loss { .. }
+            | Disruption::Delay { .. }
+            | Disruption::Bandwidth { .. } => "clog".to_owned(),
         },
         kind => kind.label().replace(' ', "_"),
     }
@@ -237,7 +240,7 @@ fn details(fault: &Fault) -> Value {
         Disruption::Delay { mean_ms, jitter_ms } => {
             ("Slowed", Some(json!({"mean": mean_ms, "deviation": jitter_ms})))
         }
-        Disruption::Bandwidth { .. } => ("Slowed", None),
+        Disruption::Loss { .. } | Disruption::Bandwidth { .. } => ("Slowed", None),
     };
     let mut details = json!({
         "disruption_type": disruption,
@@ -246,6 +249,9 @@ fn details(fault: &Fault) -> Value {
     });
     if let Some(latency) = latency {
         details["latency"] = latency;
+    }
+    if let Disruption::Loss { percent } = link.disruption {
+        details["drop_rate"] = (f64::from(percent) / 100.0).into();
     }
     details
 }

@@ -82,6 +82,8 @@ pub struct Monkey {
 pub enum Deed {
     /// See [`Kind::Kill`]; the fault lasts until the member is started again.
     Kill,
+    /// See [`Kind::KillAtReply`].
+    KillAtReply,
     /// See [`Kind::Stop`].
     Stop,
     /// See [`Kind::Pause`].
@@ -210,6 +212,7 @@ impl Monkey {
     pub fn kinds(&self) -> Vec<Kind> {
         match &self.fault {
             Deed::Kill => vec![Kind::Kill],
+            Deed::KillAtReply => vec![Kind::KillAtReply],
             Deed::Stop => vec![Kind::Stop],
             Deed::Pause => vec![Kind::Pause],
             &Deed::Throttle { stopped_ms, running_ms } => vec![Kind::Throttle { stopped_ms, running_ms }],

@@ -13,10 +13,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::{Cluster, Endpoints};
+use cluster::{Attached, Cluster, Endpoints};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::containers::Containers;
 use crate::disturb::{Ground, Record, Samples};
 use crate::gateway::Gateway;
 use crate::journal::Journal;
@@ -39,6 +40,10 @@ pub struct Settings {
     pub cluster: Option<Cluster>,
     /// The proxies on their links, where there are any.
     pub links: Option<Links>,
+    /// Their containers, where they run in some.
+    pub containers: Option<Containers>,
+    /// Who to ask whether members are ready, where they are not processes of ours.
+    pub attached: Option<Attached>,
     /// Where the members themselves listen, for those that speak an admin API that is known; else `None`.
     pub admin: Option<Endpoints>,
     /// The claim on the run's directory, where the log goes.
@@ -109,7 +114,18 @@ impl Chaos {
     /// # Errors
     /// When its files cannot be made in the run's directory.
     pub fn start(settings: Settings) -> Result<Self, ChaosError> {
-        let Settings { plan, cluster, links, admin, journal, run, environment, observer } = settings;
+        let Settings {
+            plan,
+            cluster,
+            links,
+            containers,
+            attached,
+            admin,
+            journal,
+            run,
+            environment,
+            observer,
+        } = settings;
         let run_dir = journal.directory().to_owned();
         let log = Log::create(&run_dir, &run, plan.seed)?;
         let requests = Requests::create(&run_dir)
@@ -118,8 +134,19 @@ impl Chaos {
         let members = plan.members.clone();
         let (gateway, samples) = (admin.map(Gateway::new), Samples::new());
         let record = Record::new(&run_dir, &run);
-        let ground =
-            Ground { cluster, links, gateway, journal, run_dir, environment, members, samples, record };
+        let ground = Ground {
+            cluster,
+            links,
+            containers,
+            attached,
+            gateway,
+            journal,
+            run_dir,
+            environment,
+            members,
+            samples,
+            record,
+        };
         let (orders, received) = mpsc::channel(ORDERS);
         let (tell, failure) = watch::channel(None);
         let driver = drive::Driver::new(plan, Arc::new(ground), log, requests, observer);

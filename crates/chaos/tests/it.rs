@@ -10,5 +10,7 @@ mod crash;
 mod links;
 #[path = "it/members.rs"]
 mod members;
+#[path = "it/packets.rs"]
+mod packets;
 #[path = "it/runs.rs"]
 mod runs;

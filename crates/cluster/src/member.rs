@@ -218,6 +218,14 @@ impl Member {
         }
     }
 
+    /// Sends SIGKILL and waits for nothing; [`Self::kill`] waits. A member that has no process is no error.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn strike(&self) -> Result<(), MemberError> {
+        self.ask_to_end(&[Signal::KILL])
+    }
+
     /// Stops the member's process in its tracks, until [`Self::resume`].
     ///
     /// # Errors

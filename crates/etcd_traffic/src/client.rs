@@ -68,6 +68,12 @@ impl<'s> Client<'s> {
         Ok(Self { etcd, log: Log { writer, number, member, limit: limits.request } })
     }
 
+    /// A client of another number that sends over the same connection.
+    pub(crate) fn beside(&self, number: u32) -> Self {
+        let Log { writer, member, limit, .. } = self.log;
+        Self { etcd: self.etcd.clone(), log: Log { writer, number, member, limit } }
+    }
+
     /// The member it talks to.
     #[must_use]
     pub fn member(&self) -> &'s Member {

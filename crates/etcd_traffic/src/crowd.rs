@@ -4,6 +4,7 @@
 //! first reads the last thing it was promised: if a crash loses anything, then the newest.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -22,7 +23,7 @@ use crate::validate::{Validation, validate};
 
 /// A crowd has so many writers: one that waits for nobody, a few, and, as often as not, more than a disk can serve one by
 /// one, so that there is always something in flight.
-const WRITERS: [u32; 4] = [1, 8, 40, 40];
+const WRITERS: [u32; 4] = [1, 8, 40, 100];
 /// Writing goes on for so long at most: over several crashes a second apart, and still a short command.
 const WRITING_MS: (u64, u64) = (1_500, 5_000);
 /// A crowd makes no more puts than this; a fast member acknowledges some thousands in a second.
@@ -75,8 +76,18 @@ async fn write<'c>(
     let members: Vec<&Member> = (0..writers)
         .map(|_| &config.members[among(&mut |bound| draw.below(bound), config.members.len())])
         .collect();
+    // Over connections of their own writers are like many clients; over one they are like a busy server, whose writes
+    // arrive together.
+    let share = draw.below(2) == 0;
+    let mut lines = BTreeMap::new();
+    for member in config.members.iter().filter(|_| share) {
+        if let Ok(line) = session.client(member).await {
+            lines.insert(member.name.as_str(), line);
+        }
+    }
     let crowd = Crowd {
         session,
+        lines,
         prefix: draw.text(),
         // Who asks for a number of puts wants that number.
         until: clock::now()
@@ -121,6 +132,8 @@ async fn write<'c>(
 /// What all writers of a crowd have in common.
 struct Crowd<'r, 'c, 'w, D> {
     session: &'r Session<'c>,
+    /// Connections that all writers of a member share, by the member's name; none where each has its own.
+    lines: BTreeMap<&'c str, Client<'r>>,
     /// All keys begin with it.
     prefix: String,
     /// No put begins after this.
@@ -172,7 +185,11 @@ impl<'c, D: Draw> Crowd<'_, 'c, '_, D> {
 
     /// Dials the member until it answers, as it may be down just now; `None` when it does not in time.
     async fn join<'s>(&'s self, member: &'c Member) -> Result<Option<Client<'s>>, WriteError> {
-        let mut client = match self.session.client(member).await {
+        let opened = match self.lines.get(member.name.as_str()) {
+            Some(line) => Ok(self.session.beside(line)),
+            None => self.session.client(member).await,
+        };
+        let mut client = match opened {
             Ok(client) => client,
             Err(problem) => {
                 self.tell(&Event::NotConnected { member: &member.name, problem: &problem });

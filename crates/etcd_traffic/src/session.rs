@@ -51,6 +51,12 @@ impl<'c> Session<'c> {
         Client::open(&self.writer, number, member, &self.config.limits).await
     }
 
+    /// A further client that shares the connection of `other`: what many send over one arrives together.
+    #[must_use]
+    pub fn beside<'s>(&'s self, other: &Client<'s>) -> Client<'s> {
+        other.beside(self.clients.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// What this process was told.
     #[must_use]
     pub fn config(&self) -> &'c Config {

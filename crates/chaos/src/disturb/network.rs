@@ -12,7 +12,7 @@ pub(super) fn apply(ground: &Ground, fault: &Fault, link: &LinkFault) -> Result<
     let links = links(ground)?;
     let begin = links.matrix();
     let before = difference(&begin, &ground.samples.lately());
-    for pair in pairs(links, fault, link) {
+    for pair in pairs(links.clients(), fault, link) {
         links.disturb(&pair, fault.id, link.disruption);
     }
     Ok(Effect { held: Held::Links { before, begin }, ..Effect::default() })
@@ -29,7 +29,7 @@ pub(super) fn heal(
     // Counted before it is lifted: what happens at the lifting belongs to the time after.
     let during = difference(&links.matrix(), &begin);
     links.lift(fault.id);
-    let disturbed: BTreeSet<Pair> = pairs(links, fault, link).into_iter().collect();
+    let disturbed: BTreeSet<Pair> = pairs(links.clients(), fault, link).into_iter().collect();
     let mut total = Counts::default();
     for (now, was) in during.iter().zip(&before) {
         let pair = (now.from.clone(), now.to.clone());
@@ -44,6 +44,7 @@ pub(super) fn heal(
         Disruption::Cut => ("bytes lost", total.dropped),
         Disruption::Hold => ("bytes held", total.held),
         Disruption::Reset => ("resets", total.resets),
+        Disruption::Loss { .. } => ("bytes lost", 0),
         Disruption::Delay { .. } => ("bytes delayed", total.delayed),
         Disruption::Bandwidth { .. } => ("bytes paced", total.paced),
     };
@@ -52,13 +53,17 @@ pub(super) fn heal(
 }
 
 /// The links that the fault is on.
-fn pairs(links: &Links, fault: &Fault, link: &LinkFault) -> Vec<Pair> {
+pub(super) fn pairs<'c>(
+    clients: impl Iterator<Item = &'c str>,
+    fault: &Fault,
+    link: &LinkFault,
+) -> Vec<Pair> {
     let mut pairs = link.shape.pairs(&fault.members, link.direction);
     if link.clients
         && let Some(apart) = link.shape.groups(&fault.members).first()
     {
-        for member in apart {
-            for client in links.clients() {
+        for client in clients {
+            for member in apart {
                 if link.direction != Direction::In {
                     pairs.push((member.clone(), client.to_owned()));
                 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use cluster::member::MemberError;
 use cluster::{Member, State};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Effect, Ground, Held, Trouble};
 use crate::fault::Fault;
@@ -17,6 +17,8 @@ use crate::fault::Fault;
 pub(super) const STOP_GRACE: Duration = Duration::from_secs(5);
 /// A stopped process stands still as soon as it leaves the kernel.
 const STOPPED_WITHIN: Duration = Duration::from_secs(1);
+/// A store under load answers all the time; one that does not is killed all the same.
+const REPLY_WITHIN: Duration = Duration::from_millis(300);
 const LOOK: Duration = Duration::from_millis(2);
 
 /// A throttle at work.
@@ -28,8 +30,33 @@ pub(super) struct Throttle {
 
 /// Ends members, all at the same time: at once, or politely.
 pub(super) async fn end(ground: &Ground, fault: &Fault, grace: Option<Duration>) -> Result<Effect, Trouble> {
-    let cluster = ground.cluster()?;
     running(ground, fault)?;
+    gone(ground, fault, grace).await
+}
+
+/// Ends members as one of them answers a client, or when none does for a while.
+pub(super) async fn kill_at_reply(ground: &Ground, fault: &Fault) -> Result<Effect, Trouble> {
+    running(ground, fault)?;
+    let links = ground.links.as_ref();
+    let links = links.ok_or_else(|| Trouble::NotApplied("no proxies are on the links".to_owned()))?;
+    let (cluster, names) = (ground.cluster()?.clone(), fault.members.clone());
+    let strike = move || {
+        for member in names.iter().filter_map(|name| cluster.member(name)) {
+            // Whoever cannot be killed now is killed below, and told of there.
+            let _ = member.strike();
+        }
+    };
+    let mut reply = links.at_reply(&fault.members, Box::new(strike));
+    let passed = timeout(REPLY_WITHIN, reply.passed()).await.is_ok();
+    drop(reply);
+    let mut effect = gone(ground, fault, None).await?;
+    effect.note("an answer passed", passed);
+    Ok(effect)
+}
+
+/// Ends those that still run, and says how all of them ended.
+async fn gone(ground: &Ground, fault: &Fault, grace: Option<Duration>) -> Result<Effect, Trouble> {
+    let cluster = ground.cluster()?;
     let mut ending = JoinSet::new();
     for name in fault.members.clone() {
         let cluster = cluster.clone();

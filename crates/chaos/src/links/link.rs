@@ -1,14 +1,15 @@
 //! One directed link: what is done to the bytes on it, and how many there were.
 
 use std::ops::Sub;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::reply::Trigger;
 use crate::fault::Disruption;
 
 /// A directed link.
@@ -19,6 +20,9 @@ pub(super) struct Link {
     policy: watch::Sender<Policy>,
     jitter: AtomicU64,
     tally: Tally,
+    /// Whether somebody waits for an answer on it; looked at with every piece, so it is cheap.
+    armed: AtomicBool,
+    trigger: Mutex<Option<Arc<Trigger>>>,
 }
 
 /// What is done to bytes now: all disruptions together.
@@ -158,6 +162,18 @@ impl Link {
 
     pub(super) fn delivered(&self, len: usize) {
         add(&self.tally.bytes, len);
+        if self.armed.load(Ordering::Relaxed) {
+            let trigger = self.trigger.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(trigger) = trigger {
+                trigger.delivered(len);
+            }
+        }
+    }
+
+    /// Lets a trigger know of what is delivered from now on; `None` for nobody.
+    pub(super) fn arm(&self, trigger: Option<Arc<Trigger>>) {
+        self.armed.store(trigger.is_some(), Ordering::Relaxed);
+        *self.trigger.lock().unwrap_or_else(PoisonError::into_inner) = trigger;
     }
 
     pub(super) fn dropped(&self, len: usize) {
@@ -195,6 +211,8 @@ impl Policy {
                 Disruption::Cut => policy.cut = true,
                 Disruption::Hold => policy.hold = true,
                 Disruption::Reset => policy.reset = true,
+                // A connection makes losses good below us: this is refused while planning.
+                Disruption::Loss { .. } => {}
                 Disruption::Delay { mean_ms, jitter_ms } => {
                     policy.mean_ms += mean_ms;
                     policy.jitter_ms += jitter_ms;

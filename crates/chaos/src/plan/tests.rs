@@ -17,6 +17,7 @@ fn here(size: usize) -> Environment {
         client_links: true,
         admin_api: Some(gateway::API.to_owned()),
         can_rejoin: true,
+        packets: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::{Cluster, State};
+use cluster::State;
 use history::{Nanos, clock};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
@@ -63,7 +63,7 @@ pub(super) async fn fault(
     tell: mpsc::UnboundedSender<News>,
 ) {
     let healthy_before = ground.samples.healthy();
-    if let Err(error) = ground.journal.begins(&fault, Ground::undo(&fault)) {
+    if let Err(error) = ground.journal.begins(&fault, ground.undo(&fault)) {
         // A driver that is gone needs no news, here and below.
         let _ = tell.send(News::Failed(error.to_string()));
         return;
@@ -116,8 +116,8 @@ pub(super) async fn settling(
         _ => Vec::new(),
     };
     let result = match &ground.cluster {
-        Some(cluster) if awaited => recovered(cluster, RECOVERY_WITHIN).await,
-        _ => settled(&ground).await,
+        Some(_) if !awaited => settled(&ground).await,
+        _ => recovered(&ground, if awaited { RECOVERY_WITHIN } else { SETTLED_WITHIN }).await,
     };
     let (recovered_ms, reason) = match result {
         Ok(()) => (u64::try_from(begin.elapsed().as_millis()).ok(), None),
@@ -153,7 +153,11 @@ async fn settled(ground: &Ground) -> Result<(), String> {
 
 /// Waits until all members are ready, or one has ended by itself, or the time is over; says who was not, with the end of
 /// its log where that helps.
-pub(super) async fn recovered(cluster: &Cluster, within: Duration) -> Result<(), String> {
+pub(super) async fn recovered(ground: &Ground, within: Duration) -> Result<(), String> {
+    let Some(cluster) = &ground.cluster else {
+        let Some(attached) = &ground.attached else { return Ok(()) };
+        return attached.ready(within).await.map_err(|error| error.to_string());
+    };
     let error = match cluster.ready(within).await {
         Ok(()) => return Ok(()),
         Err(error) => error.to_string(),

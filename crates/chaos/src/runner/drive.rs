@@ -300,10 +300,7 @@ impl Driver {
         self.heal_and_drain(news).await?;
         self.grant_quiet()?;
         let begin = Instant::now();
-        let ready = match &self.ground.cluster {
-            Some(cluster) => act::recovered(cluster, within).await,
-            None => Ok(()),
-        };
+        let ready = act::recovered(&self.ground, within).await;
         let took = begin.elapsed();
         let (took_ms, reason) = match &ready {
             Ok(()) => (u64::try_from(took.as_millis()).ok(), None),

@@ -86,6 +86,8 @@ impl Bed {
             plan,
             cluster: Some(self.cluster.clone()),
             links: Some(self.links.clone()),
+            containers: None,
+            attached: None,
             admin: Some(self.cluster.wiring().listened(&self.chart)),
             journal: Arc::clone(&self.journal),
             run: "test".to_owned(),

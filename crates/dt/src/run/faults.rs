@@ -31,6 +31,8 @@ pub(super) fn start(
         plan: plan.clone(),
         cluster,
         links,
+        containers: None,
+        attached: None,
         admin: system.admin(chart),
         journal: Arc::clone(journal),
         run: run.to_owned(),

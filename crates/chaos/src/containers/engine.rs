@@ -1,0 +1,158 @@
+//! The engine that runs containers, through its command line program: that is what every user of it has.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// The engine answers within milliseconds, or seconds where a container has to be started; a hung one must not hang us.
+const WITHIN: Duration = Duration::from_secs(30);
+/// The period that limits of processor time are told in, in microseconds, and the least part of it that engines accept.
+const PERIOD_US: u64 = 100_000;
+const QUOTA_LEAST_US: u64 = 1_000;
+
+/// A container engine.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    program: PathBuf,
+}
+
+/// What is known of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) running: bool,
+    pub(super) paused: bool,
+    /// Whether its processor time is limited.
+    pub(super) limited: bool,
+    /// Its first process, on this machine; `None` when it does not run.
+    pub(super) pid: Option<u32>,
+    /// Its address in the first of its networks that has one.
+    pub(super) address: Option<Ipv4Addr>,
+}
+
+/// The engine did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("`{command}`: {reason}")]
+pub struct EngineError {
+    /// What was asked.
+    pub command: String,
+    /// What it said.
+    pub reason: String,
+}
+
+impl EngineError {
+    /// Whether it says that there is no such container.
+    pub(super) fn is_of_no_container(&self) -> bool {
+        self.reason.contains("No such")
+    }
+}
+
+impl Engine {
+    /// The engine whose command line program this is.
+    #[must_use]
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self { program: program.into() }
+    }
+
+    /// Its version.
+    ///
+    /// # Errors
+    /// When it is not there, or does not run.
+    pub async fn version(&self) -> Result<String, EngineError> {
+        Ok(self.ask(&["version", "--format", "{{.Server.Version}}"], &[]).await?.trim().to_owned())
+    }
+
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    pub(super) async fn kill(&self, ids: &[String]) -> Result<(), EngineError> {
+        self.ask(&["kill", "--signal", "KILL"], ids).await.map(|_| ())
+    }
+
+    pub(super) async fn stop(&self, ids: &[String], grace: Duration) -> Result<(), EngineError> {
+        self.ask(&["stop", "--time", &grace.as_secs().to_string()], ids).await.map(|_| ())
+    }
+
+    pub(super) async fn start(&self, ids: &[String]) -> Result<(), EngineError> {
+        self.ask(&["start"], ids).await.map(|_| ())
+    }
+
+    pub(super) async fn pause(&self, ids: &[String]) -> Result<(), EngineError> {
+        self.ask(&["pause"], ids).await.map(|_| ())
+    }
+
+    /// Those that are not paused are left alone.
+    pub(super) async fn resume(&self, ids: &[String]) -> Result<(), EngineError> {
+        let mut paused = Vec::new();
+        for id in ids {
+            if self.inspect(id).await?.paused {
+                paused.push(id.clone());
+            }
+        }
+        if paused.is_empty() { Ok(()) } else { self.ask(&["unpause"], &paused).await.map(|_| ()) }
+    }
+
+    pub(super) async fn limit_cpu(&self, ids: &[String], permille: Option<u64>) -> Result<(), EngineError> {
+        let quota = permille.map_or_else(
+            || "-1".to_owned(),
+            |permille| (PERIOD_US * permille / 1_000).max(QUOTA_LEAST_US).to_string(),
+        );
+        let period = PERIOD_US.to_string();
+        self.ask(&["update", "--cpu-period", &period, "--cpu-quota", &quota], ids).await.map(|_| ())
+    }
+
+    pub(super) async fn inspect(&self, id: &str) -> Result<Seen, EngineError> {
+        let told = self.ask(&["inspect", "--type", "container"], &[id.to_owned()]).await?;
+        let told: Value = serde_json::from_str(&told).map_err(|error| EngineError {
+            command: format!("{} inspect {id}", self.program.display()),
+            reason: error.to_string(),
+        })?;
+        Ok(seen(&told[0]))
+    }
+
+    async fn ask(&self, words: &[&str], ids: &[String]) -> Result<String, EngineError> {
+        let all: Vec<&str> = words.iter().copied().chain(ids.iter().map(String::as_str)).collect();
+        run(&self.program, &all).await.map_err(|reason| EngineError {
+            command: format!("{} {}", self.program.display(), all.join(" ")),
+            reason,
+        })
+    }
+}
+
+/// What `inspect` tells of one container.
+pub(super) fn seen(told: &Value) -> Seen {
+    let state = &told["State"];
+    let networks = told["NetworkSettings"]["Networks"].as_object().into_iter().flatten();
+    let pid = state["Pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+    Seen {
+        running: state["Running"] == true,
+        paused: state["Paused"] == true,
+        limited: told["HostConfig"]["CpuQuota"].as_i64().is_some_and(|quota| quota > 0),
+        pid: pid.filter(|pid| *pid > 0),
+        address: networks.filter_map(|(_, network)| super::address(network["IPAddress"].as_str()?)).next(),
+    }
+}
+
+/// Runs a program to its end and gives its standard output, or the first line of what it said was wrong.
+pub(super) async fn run(program: &Path, words: &[&str]) -> Result<String, String> {
+    let mut command = Command::new(program);
+    command.args(words).stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout(WITHIN, command.output()).await;
+    let output = output.map_err(|_| format!("it did not end within {} s", WITHIN.as_secs()))?;
+    let output = output.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => format!("{} is not installed", program.display()),
+        _ => error.to_string(),
+    })?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let first = said.lines().find(|line| !line.trim().is_empty());
+    Err(first.map_or_else(|| output.status.to_string(), |line| line.trim().to_owned()))
+}
