@@ -11,6 +11,7 @@ mod list;
 mod material;
 mod record;
 mod run;
+mod serve;
 mod suite;
 
 use std::io::Write as _;
@@ -41,6 +42,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::List { what } => list::run(what),
         Command::Fetch { chart, version } => fetch::run(&chart, version.as_deref()),
         Command::Heal { dir } => heal::run(&dir),
+        Command::Serve(args) => serve::run(&args),
         Command::Doctor => doctor::run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::config::{Config, Target};
 use super::environment::Environment;
+use super::metrics::Sampling;
 use super::progress::{Display, TICK, say};
 use super::system::System;
 use super::violations::Violations;
@@ -95,6 +96,10 @@ impl Session {
             _ = interrupted.wait_for(|yes| *yes) => return Ok(()),
         }
         self.write_record(system).await?;
+        let chart = &self.config.chart;
+        let metered = chart.metrics.as_ref();
+        let _sampling =
+            metered.map(|spec| Sampling::start(&self.dir, spec, system.listened(chart))).transpose()?;
         let settings = self.settings(system);
         let mut composition = Composition::new(&self.config.template, self.config.plan.clone(), settings)?;
         let result = self.phases(system, &mut composition).await;

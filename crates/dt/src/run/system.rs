@@ -100,6 +100,14 @@ impl System {
         chart.admin_api.as_ref().map(|_| self.direct_endpoints(chart))
     }
 
+    /// Where members listen, past every proxy.
+    pub(super) fn listened(&self, chart: &Chart) -> Endpoints {
+        match self {
+            Self::Started { cluster, .. } => cluster.wiring().listened(chart),
+            Self::Attached(attached) => attached.endpoints().clone(),
+        }
+    }
+
     pub(super) fn crashed(&self) -> Vec<cluster::cluster::Dead> {
         match self {
             Self::Started { cluster, .. } => cluster.crashed(),
