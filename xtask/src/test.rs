@@ -5,15 +5,17 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-use crate::step;
+use crate::{python, step};
 
 /// The version that tests which need "an etcd" run against: the newest that every package source has.
 const ETCD: &str = "3.5.30";
 
 pub(crate) fn run(filter: &[String]) -> anyhow::Result<()> {
     step::run(step::cargo(&["build", "--workspace", "--bins", "--locked"]))?;
-    let etcd = fetch_etcd()?;
-    step::say(&format!("tests use {etcd}"));
+    step::run(step::cargo(&["build", "-p", "voidstar", "--locked"]))?;
+    let needs =
+        [("ETCD_TRAFFIC_TEST_ETCD", fetch_etcd()?), ("ETCD_TRAFFIC_TEST_PYTHON", python::environment()?)];
+    step::say(&format!("tests use {} and {}", needs[0].1, needs[1].1));
 
     let kinds: [(&str, &[&str], &[&str]); 2] = [
         ("unit", &["--lib", "--bins"], &["--lib", "--bins"]),
@@ -25,12 +27,12 @@ pub(crate) fn run(filter: &[String]) -> anyhow::Result<()> {
             if has_nextest() { (&["nextest", "run"], nextest_targets) } else { (&["test"], cargo_targets) };
         let mut tests = step::cargo(runner);
         tests.args(["--workspace", "--locked"]).args(targets).args(filter);
-        summary.push((kind, step::run(with_etcd(tests, &etcd))));
+        summary.push((kind, step::run(with(tests, &needs))));
     }
     // nextest does not run the examples in documentation.
     if filter.is_empty() {
         let examples = step::cargo(&["test", "--workspace", "--locked", "--doc"]);
-        summary.push(("documentation", step::run(with_etcd(examples, &etcd))));
+        summary.push(("documentation", step::run(with(examples, &needs))));
     }
     let mut failed = Vec::new();
     for (kind, result) in summary {
@@ -48,8 +50,8 @@ pub(crate) fn run(filter: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn with_etcd(mut tests: Command, etcd: &str) -> Command {
-    tests.env("ETCD_TRAFFIC_TEST_ETCD", etcd);
+fn with(mut tests: Command, needs: &[(&str, String)]) -> Command {
+    tests.envs(needs.iter().map(|(name, value)| (*name, value)));
     tests
 }
 

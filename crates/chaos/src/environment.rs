@@ -58,13 +58,13 @@ impl Environment {
 
     /// Members that somebody else runs: they can be asked, and told what an admin may tell them.
     #[must_use]
-    pub fn attached(chart: &Chart, endpoints: &cluster::Endpoints) -> Self {
+    pub fn attached(chart: Option<&Chart>, endpoints: &cluster::Endpoints) -> Self {
         Self {
             backend: Backend::Attached,
             members: endpoints.0.iter().map(|endpoint| endpoint.name.clone()).collect(),
             peer_links: false,
             client_links: false,
-            admin_api: chart.admin_api.clone(),
+            admin_api: chart.and_then(|chart| chart.admin_api.clone()),
             can_rejoin: false,
         }
     }

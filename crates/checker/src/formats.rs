@@ -18,7 +18,7 @@ pub use etcd_report::UNRECORDED;
 use history::History;
 pub use place::ParseError;
 
-use crate::model::{Bank, EntryOf, KeyValue, Keyed, Mutex, Register};
+use crate::model::{Bank, EntryOf, KeyValue, Keyed, Mutex, Register, Transactions, Versioned};
 use crate::options::Times;
 
 /// A way to write a history down.
@@ -62,6 +62,10 @@ pub enum Recorded {
     Register { model: Register, entries: Vec<EntryOf<Register>> },
     /// Of several, by key.
     Registers { model: Keyed<Register>, entries: Vec<EntryOf<Keyed<Register>>> },
+    /// Of several whose replies carry versions, by key.
+    Versioned { model: Keyed<Versioned>, entries: Vec<EntryOf<Keyed<Versioned>>> },
+    /// Of a store of texts, where each is a transaction.
+    Transactions { model: Transactions, entries: Vec<EntryOf<Transactions>> },
     /// Of a store of texts.
     KeyValue { model: KeyValue, entries: Vec<EntryOf<KeyValue>> },
     /// Of a bank.
@@ -139,8 +143,8 @@ impl Recorded {
     #[must_use]
     pub fn model(&self) -> ModelName {
         match self {
-            Self::Register { .. } | Self::Registers { .. } => ModelName::Register,
-            Self::KeyValue { .. } => ModelName::KeyValue,
+            Self::Register { .. } | Self::Registers { .. } | Self::Versioned { .. } => ModelName::Register,
+            Self::KeyValue { .. } | Self::Transactions { .. } => ModelName::KeyValue,
             Self::Bank { .. } => ModelName::Bank,
             Self::Mutex { .. } => ModelName::Mutex,
             Self::Etcd(_) => ModelName::Etcd,
@@ -153,6 +157,8 @@ impl Recorded {
         match self {
             Self::Register { entries, .. } => entries.len(),
             Self::Registers { entries, .. } => entries.len(),
+            Self::Versioned { entries, .. } => entries.len(),
+            Self::Transactions { entries, .. } => entries.len(),
             Self::KeyValue { entries, .. } => entries.len(),
             Self::Bank { entries, .. } => entries.len(),
             Self::Mutex { entries, .. } => entries.len(),
@@ -181,11 +187,13 @@ impl Recorded {
     }
 }
 
-/// Names for the command line.
-const FORMATS: [(&str, Format); 4] = [
+/// Names for the command line; of several names for one format the first is shown.
+const FORMATS: [(&str, Format); 6] = [
     ("jepsen-log", Format::JepsenLog),
+    ("jepsen-edn", Format::JepsenEdn),
     ("edn", Format::JepsenEdn),
     ("porcupine-kv", Format::PorcupineKv),
+    ("porcupine", Format::PorcupineKv),
     ("etcd-report", Format::EtcdReport),
 ];
 

@@ -19,7 +19,8 @@ pub use check::{check, check_by_search};
 pub use entry::{Entry, OPEN, Outcome};
 pub use model::{
     AsRegister, Bank, BankOp, BankReply, EntryOf, KeyValue, Keyed, KeyedOp, KvOp, KvReply, Model, Mutex,
-    MutexOp, MutexReply, Register, RegisterOp, RegisterReply, Text, Value,
+    MutexOp, MutexReply, Register, RegisterOp, RegisterReply, Text, Transactions, Value, Versioned,
+    VersionedOp, VersionedReply,
 };
 pub use options::{Budget, Options, Rules, Tactic, Times};
 pub use verdict::{Counts, Engine, Report, Verdict, Violation};

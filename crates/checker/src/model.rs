@@ -9,6 +9,8 @@ mod key_value;
 mod keyed;
 mod mutex;
 mod register;
+mod transactions;
+mod versioned;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -19,6 +21,8 @@ pub use key_value::{KeyValue, KvOp, KvReply, Text};
 pub use keyed::{Keyed, KeyedOp};
 pub use mutex::{Mutex, MutexOp, MutexReply};
 pub use register::{Register, RegisterOp, RegisterReply, Value};
+pub use transactions::Transactions;
+pub use versioned::{Versioned, VersionedOp, VersionedReply};
 
 use crate::entry::{Entry, Outcome};
 

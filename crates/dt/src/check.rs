@@ -29,9 +29,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     }
     if !["run.json", "history"].iter().any(|part| dir.join(part).exists()) && Sources::read_dir(dir).is_err()
     {
-        let dir = dir.display();
-        let what = "name a run's directory, such as runs/latest, or one of history files";
-        return Err(UsageError(format!("{dir} has neither run.json nor history files: {what}")).into());
+        return foreign::run(args);
     }
     let (summary, violation) = judge(dir, args.strict)?;
     if dir.join("run.json").exists() {

@@ -16,10 +16,14 @@ Examples:
   dt run etcd -d --endpoints a=http://127.0.0.1:2379
                                          a cluster that is already running; nothing is installed or stopped
   dt run etcd --profile none             without faults; see `dt list profiles`
+  dt run --template test/v1/mine --endpoints a=http://127.0.0.1:2379
+                                         your own test commands, in any language, against what is running
+  dt run etcd --template test/v1/mine    the same against an etcd that is started for it, under faults
   dt check runs/latest                   the verdict again, from the files alone
   dt check history.edn                   the verdict of a history that Jepsen recorded
   dt list suites                         what can be run
   dt serve                               a page on http://127.0.0.1:8470 that starts runs and shows them live
+  dt lint                                what in this project would cost a run on the platform
 
 Exit codes: 0 valid, 1 a property failed, 2 unknown or vacuous, 3 the tool itself failed or was interrupted, 64 wrong usage";
 
@@ -37,6 +41,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Judge a run again from its files.
     Check(CheckArgs),
+    /// Find in a project's files what would cost a whole run on the platform.
+    Lint(LintArgs),
     /// End what crashed runs left behind: members, commands, faults.
     Heal {
         /// A run's directory, or the directory of all runs.
@@ -83,7 +89,11 @@ pub(crate) enum Listable {
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The suite, such as etcd.
-    pub(crate) suite: String,
+    #[arg(required_unless_present = "template")]
+    pub(crate) suite: Option<String>,
+    /// A directory of test commands in any language, in place of the suite's.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) template: Option<PathBuf>,
     /// How long drivers are started, in seconds; the suite's own when left out.
     #[arg(short = 't', long = "seconds", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: Option<u64>,
@@ -91,13 +101,13 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) seed: Option<u64>,
     /// Which version of the system; the newest that can be had when left out.
-    #[arg(long, conflicts_with_all = ["attach", "bin"])]
+    #[arg(long, conflicts_with_all = ["attach", "endpoints", "bin"])]
     pub(crate) version: Option<String>,
     /// This program instead of a version.
-    #[arg(long, value_name = "FILE", conflicts_with = "attach")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["attach", "endpoints"])]
     pub(crate) bin: Option<PathBuf>,
     /// 1, 3 or 5; the suite's own when left out.
-    #[arg(long, conflicts_with = "attach")]
+    #[arg(long, conflicts_with_all = ["attach", "endpoints"])]
     pub(crate) members: Option<usize>,
     /// Print the plan and do nothing.
     #[arg(long)]
@@ -105,8 +115,8 @@ pub(crate) struct RunArgs {
     /// Use a system that is already running; nothing is installed, started or stopped.
     #[arg(short = 'd', long, requires = "endpoints")]
     pub(crate) attach: bool,
-    /// Where it is: `name=url,name=url`, or only URLs.
-    #[arg(long, requires = "attach", value_name = "LIST")]
+    /// Where it is: `name=url,name=url`, or only URLs; implies --attach.
+    #[arg(long, value_name = "LIST")]
     pub(crate) endpoints: Option<String>,
     /// At most so many drivers beside each other.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
@@ -158,6 +168,16 @@ pub(crate) struct ServeArgs {
     /// Where run directories are.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub(crate) runs: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LintArgs {
+    /// A project's directory, or that of one template.
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// List the rules, and do nothing.
+    #[arg(long)]
+    pub(crate) rules: bool,
 }
 
 #[derive(Debug, Args)]

@@ -46,13 +46,18 @@ impl Home {
         self.0.join("suites")
     }
 
+    /// The sources of all templates.
+    pub(crate) fn templates(&self) -> PathBuf {
+        self.0.join("opt-antithesis/test/v1")
+    }
+
     /// The directory of a template's executables, with the files named as the image has them.
     ///
     /// Sources are in `opt-antithesis/test/v1/<name>/`; cargo puts the programs beside this one. They are linked
     /// together in a directory that looks as it does in the image. Other runs use such directories at the same time, so
     /// none is ever changed: another set of links gets another directory.
     pub(crate) fn template(&self, name: &str) -> anyhow::Result<PathBuf> {
-        let sources = self.0.join("opt-antithesis/test/v1").join(name);
+        let sources = self.templates().join(name);
         let listed = fs::read_dir(&sources)
             .with_context(|| format!("there is no template `{name}`: cannot read {}", sources.display()))?;
         let programs = env::current_exe().context("cannot tell where this program is")?;
@@ -97,6 +102,18 @@ fn stage(all: &Path, name: &str, links: &BTreeMap<OsString, PathBuf>) -> anyhow:
         }
     }
     Ok(staged)
+}
+
+/// The library that seeds the draws of commands, where it was built beside this program.
+pub(crate) fn voidstar() -> Option<PathBuf> {
+    let library = env::current_exe().ok()?.with_file_name("libvoidstar.so");
+    library.is_file().then_some(library)
+}
+
+/// Whether the user has set this variable.
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// How the user calls this program: `DT_NAME`, which the launcher sets, or plainly.

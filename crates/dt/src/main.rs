@@ -7,6 +7,7 @@ mod exit;
 mod fetch;
 mod heal;
 mod home;
+mod lint;
 mod list;
 mod material;
 mod record;
@@ -41,6 +42,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Check(args) => check::run(&args),
         Command::List { what } => list::run(what),
         Command::Fetch { chart, version } => fetch::run(&chart, version.as_deref()),
+        Command::Lint(args) => lint::run(&args),
         Command::Heal { dir } => heal::run(&dir),
         Command::Serve(args) => serve::run(&args),
         Command::Doctor => doctor::run(),

@@ -32,6 +32,9 @@ pub(crate) struct RunRecord {
     pub(crate) subject: String,
     /// True when the system was running before and was left running.
     pub(crate) attached: bool,
+    /// True when the commands were not the suite's own: they need not record what they do.
+    #[serde(default)]
+    pub(crate) foreign: bool,
     /// Where the system's program was found or got from; empty when attached.
     pub(crate) program: String,
     /// How commands reached the members, for each client.

@@ -20,11 +20,9 @@ pub(crate) use system::obtain;
 
 use crate::cli::RunArgs;
 use crate::exit::Exit;
-use crate::home::Home;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
-    let home = Home::find()?;
-    let config = config::Config::new(args, &home)?;
+    let config = config::Config::new(args)?;
     if args.plan {
         write!(std::io::stdout(), "{}{}", config.plan, config.faults)?;
         return Ok(Exit::Valid);

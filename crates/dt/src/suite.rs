@@ -58,6 +58,24 @@ pub(crate) struct Under {
 }
 
 impl Suite {
+    /// What a template that belongs to no suite is run by: no chart, and no judge but the assertions of its commands.
+    pub(crate) fn of_template(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            about: "somebody's own test commands".to_owned(),
+            chart: String::new(),
+            template: name.to_owned(),
+            members: three(),
+            seconds: thirty(),
+            parallel: four(),
+            weights: BTreeMap::new(),
+            profile: "none".to_owned(),
+            profiles: BTreeMap::new(),
+            monkeys: Vec::new(),
+            check: Check::None,
+        }
+    }
+
     /// Becomes what it is under this profile.
     pub(crate) fn be_under(&mut self, profile: &str) {
         let Under { parallel, weights } = self.profiles.remove(profile).unwrap_or_default();

@@ -12,5 +12,7 @@ mod faults;
 mod harness;
 #[path = "it/run.rs"]
 mod run;
+#[path = "it/template.rs"]
+mod template;
 #[path = "it/words.rs"]
 mod words;

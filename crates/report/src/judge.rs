@@ -125,7 +125,9 @@ fn decide(evidence: &Evidence) -> (Outcome, String) {
     let idle = with_status(&evidence.properties, Status::NotExercised).len();
     let idle = if idle == 0 { String::new() } else { format!("; {idle} not exercised") };
     let held = counted(held, "property held", "properties held");
-    let sentence = format!("{subject} kept its promises in {operations} operations: {held}{idle}");
+    // Commands that are not ours need not record what they do.
+    let within = if operations == 0 { String::new() } else { format!(" in {operations} operations") };
+    let sentence = format!("{subject} kept its promises{within}: {held}{idle}");
     (Outcome::Valid, sentence)
 }
 

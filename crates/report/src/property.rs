@@ -117,6 +117,21 @@ impl Property {
     }
 }
 
+impl Group {
+    /// Whether a command asserts it by an SDK.
+    #[must_use]
+    pub fn is_asserted(self) -> bool {
+        match self {
+            Self::Always
+            | Self::AlwaysOrUnreachable
+            | Self::Sometimes
+            | Self::Reachable
+            | Self::Unreachable => true,
+            Self::History | Self::TestComposer | Self::System | Self::Faults => false,
+        }
+    }
+}
+
 impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

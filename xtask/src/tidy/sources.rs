@@ -10,12 +10,13 @@ const COMMAND_LINES_MAX: usize = 70;
 const EMPTY_NAMES: [&str; 4] = ["utils", "common", "helpers", "manager"];
 
 /// Parts that take data and give data: no files, no network, no clock, no randomness, no output.
-const PURE: [&str; 6] = [
+const PURE: [&str; 7] = [
     "crates/chaos/src/plan",
     "crates/chaos/src/shape",
     "crates/checker/src",
     "crates/composer/src/plan",
     "crates/composer/src/schedule",
+    "crates/lint/src",
     "crates/report/src",
 ];
 /// The plan draws from the seed it is given, which is data.

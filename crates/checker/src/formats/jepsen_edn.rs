@@ -7,6 +7,8 @@
 mod bank;
 mod key_value;
 mod register;
+mod transactions;
+mod versioned;
 
 use super::Recorded;
 use super::edn::{Data, Form, Reader};
@@ -46,13 +48,15 @@ pub(super) fn read(text: &str, absent_is_empty: bool) -> Result<(Recorded, Times
         bank::read(&events)?
     } else if has(&[":acquire", ":release"]) {
         mutex(&events)?
-    } else if has(&[":append", ":txn", ":get", ":put", ":delete"]) {
+    } else if has(&[":txn"]) {
+        transactions::read(&events, absent_is_empty)?
+    } else if has(&[":append", ":get", ":put", ":delete"]) {
         key_value::read(&events, absent_is_empty)?
     } else if has(&[":read", ":write", ":cas"]) {
-        register::read(&events)?
+        if versioned::fits(&events) { versioned::read(&events)? } else { register::read(&events)? }
     } else {
-        let message = "no operation this reads: :read, :write, :cas, :get, :put, :delete, :append, :transfer, \
-                       :acquire, :release";
+        let message = "no operation this reads: :read, :write, :cas, :get, :put, :delete, :append, :txn, \
+                       :transfer, :acquire, :release";
         return Err(ParseError::at(text, events.list.first().map_or(0, |event| event.offset), message));
     };
     Ok((recorded, times))

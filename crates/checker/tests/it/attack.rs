@@ -2,8 +2,8 @@
 //! `cargo run --release -p checker --example attack_models` does.
 
 use checker::{
-    Bank, EntryOf, KeyValue, Model, Mutex, Options, Outcome, Register, Report, Rules, Tactic, Verdict, check,
-    check_by_search,
+    Bank, EntryOf, KeyValue, Model, Mutex, Options, Outcome, Register, Report, Rules, Tactic, Transactions,
+    Verdict, Versioned, check, check_by_search,
 };
 
 use crate::generate::{Draw, Random, small};
@@ -134,11 +134,13 @@ pub(crate) fn attack_all(seed: u64, most: u32) -> Met {
     let few = Register::default();
     let unique = Register { names: vec![String::new()], ..Register::default() };
     let bank = Bank { balances: vec![2, 3, 0], overdraft: seed.is_multiple_of(5) };
-    match seed % 7 {
+    match seed % 9 {
         0 | 1 => attack(&few, seed, most),
         2 | 3 => attack(&unique, seed, most),
         4 => attack(&KeyValue { absent_is_empty: seed.is_multiple_of(2) }, seed, most),
         5 => attack(&bank, seed, most),
+        6 => attack(&Versioned { register: few }, seed, most),
+        7 => attack(&Transactions { store: KeyValue { absent_is_empty: false } }, seed, most),
         _ => attack(&Mutex, seed, most),
     }
 }

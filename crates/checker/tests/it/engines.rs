@@ -2,7 +2,8 @@
 
 use checker::{
     Bank, BankOp, BankReply, Engine, EntryOf, KeyValue, KvOp, KvReply, Model, Mutex, MutexOp, MutexReply,
-    Options, Outcome, Register, RegisterOp, RegisterReply, Value, Verdict, check, check_by_search,
+    Options, Outcome, Register, RegisterOp, RegisterReply, Transactions, Value, Verdict, Versioned,
+    VersionedOp, VersionedReply, check, check_by_search,
 };
 
 use crate::generate::Random;
@@ -85,7 +86,7 @@ fn every_wrong_reply_is_caught<M: Model>(
     others: impl Fn(&M::Op, &M::Reply) -> Vec<M::Reply>,
     kinds: &[&str],
 ) {
-    let load = Load { operations: 60, clients: 1, unknown: 0, seed: 7 };
+    let load = Load { operations: 30, clients: 1, unknown: 0, seed: 7 };
     let entries: Vec<EntryOf<M>> = simulate(model, load, &mut draw);
     assert_eq!(check(model, &entries, &Options::default()).verdict, Verdict::Valid);
     let mut caught: Vec<&str> = Vec::new();
@@ -159,6 +160,94 @@ fn wrong_replies_of_a_store_are_caught() {
         },
         &["absent", "present"],
     );
+}
+
+#[test]
+fn wrong_replies_of_transactions_are_caught() {
+    every_wrong_reply_is_caught(
+        &Transactions::default(),
+        |random, _, made| {
+            let part = |random: &mut Random, number: u64| {
+                let key = ["a", "b"][usize::from(random.chance(50))].into();
+                if random.chance(50) {
+                    KvOp::Get { key }
+                } else {
+                    KvOp::Append { key, value: format!("{made}.{number} ").into() }
+                }
+            };
+            (0..1 + random.below(3)).map(|number| part(random, number)).collect()
+        },
+        |op, _| if op.iter().all(|part| matches!(part, KvOp::Get { .. })) { "reading" } else { "mixed" },
+        |_, replies| {
+            let mut others = Vec::new();
+            for (at, reply) in replies.iter().enumerate() {
+                let other = match reply {
+                    KvReply::Value(None) => "0.0 ".into(),
+                    KvReply::Value(Some(text)) => format!("{text}x").into(),
+                    KvReply::Done => continue,
+                };
+                let mut wrong = replies.clone();
+                wrong[at] = KvReply::Value(Some(other));
+                others.push(wrong);
+            }
+            others
+        },
+        &["mixed", "reading"],
+    );
+}
+
+#[test]
+fn wrong_replies_of_a_register_with_versions_are_caught() {
+    every_wrong_reply_is_caught(
+        &Versioned::default(),
+        |random, &(_, value), made| match unique(random, value, made, 30) {
+            RegisterOp::Read => VersionedOp::Read,
+            RegisterOp::Write(value) => VersionedOp::Write(value),
+            RegisterOp::Cas { from, to } => VersionedOp::Cas { from, to },
+        },
+        |_, reply| match reply {
+            VersionedReply::Value(..) => "read",
+            VersionedReply::Written(_) => "written",
+            VersionedReply::Refused => "refused",
+        },
+        |op, reply| match *reply {
+            VersionedReply::Value(version, value) => {
+                vec![VersionedReply::Value(version + 1, value), VersionedReply::Value(version, Value(70))]
+            }
+            VersionedReply::Written(version) => vec![VersionedReply::Written(version + 1)],
+            VersionedReply::Refused if matches!(op, VersionedOp::Cas { .. }) => {
+                vec![VersionedReply::Written(1)]
+            }
+            VersionedReply::Refused => Vec::new(),
+        },
+        &["read", "refused", "written"],
+    );
+}
+
+#[test]
+fn long_histories_of_transactions_are_decided() {
+    for seed in 0..3 {
+        let load = Load { operations: 700, clients: 8, unknown: 10, seed };
+        let entries = simulate(&Transactions::default(), load, |random, _, made| {
+            let part = |random: &mut Random, number: u64| {
+                let key = format!("k{}", random.below(4) + u64::from(made) / 200).into();
+                if random.chance(50) {
+                    KvOp::Get { key }
+                } else {
+                    KvOp::Append { key, value: format!("{made}.{number} ").into() }
+                }
+            };
+            (0..1 + random.below(4)).map(|number| part(random, number)).collect()
+        });
+        let report =
+            check(&Transactions::default(), &entries, &Options { witness: true, ..Options::default() });
+        assert_eq!(report.verdict, Verdict::Valid, "seed {seed}");
+        assert_eq!(
+            flaw(&Transactions::default(), &entries, &report.witness.unwrap(), true),
+            None,
+            "seed {seed}"
+        );
+    }
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use checker::formats::{self, Format, ModelName, Recorded};
 use checker::{
-    BankReply, KvOp, KvReply, OPEN, Options, Outcome, RegisterOp, RegisterReply, Times, Value, Verdict, check,
+    BankReply, KvOp, KvReply, OPEN, Options, Outcome, RegisterOp, RegisterReply, Times, Value, Verdict,
+    VersionedOp, VersionedReply, check,
 };
 use history::{Call, Event, Reply};
 use proptest::prelude::*;
@@ -24,7 +25,7 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
         }
     }
     samples.sort();
-    assert_eq!(samples.len(), 9);
+    assert_eq!(samples.len(), 11);
     samples
 }
 
@@ -45,6 +46,8 @@ fn every_sample_is_recognized_by_itself() {
         ("register.edn", JepsenEdn, ModelName::Register, 4),
         ("register.log", JepsenLog, ModelName::Register, 4),
         ("store.txt", PorcupineKv, ModelName::KeyValue, 4),
+        ("transactions.edn", JepsenEdn, ModelName::KeyValue, 3),
+        ("versioned.edn", JepsenEdn, ModelName::Register, 5),
         ("watch.json", EtcdReport, ModelName::Etcd, 1),
     ];
     for ((name, bytes), (expected_name, format, model, operations)) in corpus().into_iter().zip(expected) {
@@ -64,6 +67,8 @@ fn samples_are_valid() {
             Recorded::Register { model, entries } => check(model, entries, &options),
             Recorded::Registers { model, entries } => check(model, entries, &options),
             Recorded::KeyValue { model, entries } => check(model, entries, &options),
+            Recorded::Versioned { model, entries } => check(model, entries, &options),
+            Recorded::Transactions { model, entries } => check(model, entries, &options),
             Recorded::Bank { model, entries } => check(model, entries, &options),
             Recorded::Mutex { model, entries } => check(model, entries, &options),
             Recorded::Etcd(_) => continue,
@@ -95,6 +100,33 @@ fn outcomes_mean_what_each_tool_means_by_them() {
     assert_eq!(model.balances, [10, 5]);
     assert_eq!(entries[3].outcome, Outcome::Ok(BankReply::Balances([6, 9].into())));
     assert_eq!(sample("bank.edn").times, Times::Lines);
+}
+
+#[test]
+fn versions_of_registers_must_fit() {
+    let loaded = sample("versioned.edn");
+    let Recorded::Versioned { model, entries } = &loaded.recorded else { panic!("{loaded:?}") };
+    assert_eq!(entries[0].op.op, VersionedOp::Write(Value(1)));
+    assert_eq!(entries[0].outcome, Outcome::Ok(VersionedReply::Written(1)));
+    assert_eq!(entries[1].outcome, Outcome::Ok(VersionedReply::Value(0, Value::NIL)));
+    assert_eq!(entries[4].outcome, Outcome::Ok(VersionedReply::Value(2, Value(2))));
+    let mut wrong = entries.clone();
+    wrong[4].outcome = Outcome::Ok(VersionedReply::Value(3, Value(2)));
+    let report = check(model, &wrong, &Options { times: loaded.times, ..Options::default() });
+    let Verdict::Invalid(violation) = &report.verdict else { panic!("{report:?}") };
+    assert!(violation.sentence.contains("read 2 at version 3"), "{}", violation.sentence);
+}
+
+#[test]
+fn transactions_of_several_parts_happen_at_one_moment() {
+    let Recorded::Transactions { model, entries } = sample("transactions.edn").recorded else { panic!() };
+    assert_eq!(entries[1].op.len(), 3);
+    let mut torn = entries.clone();
+    // It sees the first list as it was, and the second as it became.
+    let Outcome::Ok(replies) = &mut torn[1].outcome else { panic!() };
+    replies[0] = KvReply::Value(None);
+    let report = check(&model, &torn, &Options::default());
+    assert!(matches!(report.verdict, Verdict::Invalid(_)), "{report:?}");
 }
 
 #[test]
@@ -178,7 +210,7 @@ proptest! {
     /// The bounded share of fuzzing: mutated samples, read as every format.
     #[test]
     fn no_input_makes_a_reader_panic(
-        file in 0..9usize,
+        file in 0..11usize,
         format in 0..5usize,
         cut in any::<prop::sample::Index>(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4u8), 0..8),

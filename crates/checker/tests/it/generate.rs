@@ -2,7 +2,7 @@
 
 use checker::{
     Bank, BankOp, Entry, EntryOf, KeyValue, KvOp, Model, Mutex, MutexOp, OPEN, Outcome, Register, RegisterOp,
-    Value,
+    Transactions, Value, Versioned, VersionedOp,
 };
 
 /// A small generator (splitmix64); the same on every machine.
@@ -59,6 +59,22 @@ impl Draw for KeyValue {
             4..6 => KvOp::Put { key, value },
             6..7 => KvOp::Delete { key },
             _ => KvOp::Append { key, value },
+        }
+    }
+}
+
+impl Draw for Transactions {
+    fn draw(&self, random: &mut Random, made: u32) -> Vec<KvOp> {
+        (0..1 + random.below(3)).map(|_| self.store.draw(random, made)).collect()
+    }
+}
+
+impl Draw for Versioned {
+    fn draw(&self, random: &mut Random, made: u32) -> VersionedOp {
+        match self.register.draw(random, made) {
+            RegisterOp::Read => VersionedOp::Read,
+            RegisterOp::Write(value) => VersionedOp::Write(value),
+            RegisterOp::Cas { from, to } => VersionedOp::Cas { from, to },
         }
     }
 }

@@ -128,7 +128,7 @@ async fn a_paused_member_is_silent_until_it_is_resumed() {
     let member = &cluster.members()[0];
     member.pause().unwrap();
     assert!(matches!(member.state(), State::Paused { .. }));
-    let attached = Attached::new(&charts::etcd(), cluster.endpoints());
+    let attached = Attached::new(Some(&charts::etcd()), cluster.endpoints());
     let silent = attached.ready(Duration::from_millis(1)).await.unwrap_err();
     assert_eq!(silent.waiting[0].member, "etcd0");
     assert!(silent.waiting[0].last.contains("timeout"), "{silent}");
@@ -196,7 +196,7 @@ async fn a_crash_is_told_apart_from_a_kill() {
 async fn endpoints_where_nobody_answers_are_named() {
     let endpoints: Endpoints = "a=http://127.0.0.1:1,b=http://127.0.0.1:2".parse().unwrap();
     let error =
-        Attached::new(&charts::etcd(), endpoints).ready(Duration::ZERO).await.unwrap_err().to_string();
+        Attached::new(Some(&charts::etcd()), endpoints).ready(Duration::ZERO).await.unwrap_err().to_string();
     let expected = "2 of 2 members did not become ready within 0 s: a: ";
     assert!(error.starts_with(expected) && error.contains("; b: "), "{error}");
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -76,7 +76,13 @@ fn judge_all(args: &CheckArgs) -> anyhow::Result<Vec<Judged>> {
     Ok(judged)
 }
 
-/// The files themselves, and those in directories that were named: reports of etcd come as directories.
+/// What other tools call the files of a run. etcd's tests leave a directory for each client.
+const NAMES: [&str; 3] = ["history.edn", "operations.json", "watch.json"];
+
+/// So deep are directories looked into: a link in a circle must not keep us.
+const DEPTH: usize = 6;
+
+/// The files themselves, and of directories those that other tools are known to leave there.
 fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
@@ -84,14 +90,35 @@ fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
             files.push(path.clone());
             continue;
         }
-        let mut inside = Vec::new();
-        for entry in fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))? {
-            inside.push(entry?.path());
+        let mut all = inside(path)?;
+        if all.is_empty() {
+            let path = path.display();
+            let names = NAMES.join(", ");
+            let hint =
+                format!("{path} is neither a run's directory nor holds {names}: name the files themselves");
+            return Err(UsageError(hint).into());
         }
-        inside.retain(|path| path.is_file());
-        inside.sort();
-        files.extend(inside);
+        files.append(&mut all);
     }
+    Ok(files)
+}
+
+/// Files of known names in a directory and in those below.
+fn inside(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut left = vec![(directory.to_owned(), 0)];
+    while let Some((directory, depth)) = left.pop() {
+        let listed = fs::read_dir(&directory);
+        for entry in listed.with_context(|| format!("cannot read {}", directory.display()))? {
+            let path = entry?.path();
+            if path.is_dir() && depth < DEPTH {
+                left.push((path, depth + 1));
+            } else if path.file_name().is_some_and(|name| NAMES.iter().any(|known| name == *known)) {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
     Ok(files)
 }
 
@@ -103,6 +130,8 @@ fn judge(name: String, loaded: &Loaded, args: &CheckArgs) -> Judged {
         Recorded::Register { model, entries } => checker::check(model, entries, &options),
         Recorded::Registers { model, entries } => checker::check(model, entries, &options),
         Recorded::KeyValue { model, entries } => checker::check(model, entries, &options),
+        Recorded::Versioned { model, entries } => checker::check(model, entries, &options),
+        Recorded::Transactions { model, entries } => checker::check(model, entries, &options),
         Recorded::Bank { model, entries } => checker::check(model, entries, &options),
         Recorded::Mutex { model, entries } => checker::check(model, entries, &options),
         Recorded::Etcd(history) => etcd::check(history, &etcd::Options::default()),

@@ -63,10 +63,20 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
     let check = run.as_ref().map_or(Check::EtcdRevisions, |run| run.check);
     if check != Check::None {
         let ours = run.as_ref().is_some_and(|run| !run.attached) && !began_used(dir);
-        judge_history(&sources, ours, &mut evidence, &mut notes)?;
+        // Commands that are not the suite's need not record what they do.
+        if !sources.is_empty() || run.as_ref().is_none_or(|run| !run.foreign) {
+            judge_history(&sources, ours, &mut evidence, &mut notes)?;
+        }
     }
     if let (Some(reason), None) = (broken_off(&events).filter(|_| run.is_some()), &evidence.undecided) {
         evidence.undecided = Some((Outcome::Unknown, reason));
+    }
+    let evaluated =
+        |property: &Property| property.group.is_asserted() && property.passed + property.failed > 0;
+    if evidence.operations == 0 && evidence.undecided.is_none() && !evidence.properties.iter().any(evaluated)
+    {
+        let reason = "no command recorded an operation or evaluated an assertion of the SDK".to_owned();
+        evidence.undecided = Some((Outcome::Vacuous, reason));
     }
     evidence.notes = notes.into_iter().map(Note).collect();
     Ok(evidence)
@@ -229,6 +239,9 @@ fn sdk(dir: &Path, log: &CommandLog, notes: &mut Vec<String>) -> anyhow::Result<
     if sdk.is_dir() {
         for entry in fs::read_dir(&sdk).with_context(|| format!("cannot read {}", sdk.display()))? {
             let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "processes") {
+                continue;
+            }
             let number =
                 path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<u64>().ok());
             let Some(number) = number else {

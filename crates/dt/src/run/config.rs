@@ -1,14 +1,15 @@
 //! What a run is: suite, chart, template and flags, parsed once into values that can be printed whole.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use cluster::{Chart, Endpoints, Version};
 use composer::{Kind, Plan, PlanConfig, Template, TerminalChoice};
 use history::clock;
 
+use super::system;
 use crate::cli::{RunArgs, Terminal};
 use crate::exit::UsageError;
 use crate::home::{self, Home};
@@ -24,8 +25,11 @@ const WAITING_DEADLINE: Duration = Duration::from_secs(180);
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) suite: Suite,
-    pub(crate) chart: Chart,
+    /// `None` for a system of which nothing is known but where it is.
+    pub(crate) chart: Option<Chart>,
     pub(crate) template: Template,
+    /// Whether the commands are not the suite's own.
+    pub(crate) foreign: bool,
     pub(crate) plan: Plan,
     pub(crate) faults: chaos::Plan,
     pub(crate) target: Target,
@@ -49,22 +53,21 @@ pub(crate) enum Target {
 }
 
 impl Config {
-    pub(crate) fn new(args: &RunArgs, home: &Home) -> anyhow::Result<Self> {
-        let mut suite = suite::load(&home.suites(), &args.suite)?;
+    pub(crate) fn new(args: &RunArgs) -> anyhow::Result<Self> {
+        let (mut suite, chart, template) = parts(args)?;
         let profile = profile(args, &suite)?;
         suite.be_under(&profile.name);
-        let chart = cluster::chart::load(&home.charts(), &suite.chart)?;
-        let target = target(args, &suite, &chart)?;
-        let template = Template::discover(&home.template(&suite.template)?)?;
+        let target = target(args, &suite, chart.as_ref())?;
         let seed = args.seed.unwrap_or_else(|| clock::wall().0 / 1_000 % DRAWN_SEEDS);
         let plan = plan(args, &suite, &template, seed)?;
-        let faults = faults(args, &suite, &profile, &chart, &target, seed)?;
+        let faults = faults(args, &suite, &profile, chart.as_ref(), &target, seed)?;
         let runs = std::path::absolute(&args.runs)?;
         let command_line = command_line(args, seed);
         Ok(Self {
             suite,
             chart,
             template,
+            foreign: args.template.is_some(),
             plan,
             faults,
             target,
@@ -78,7 +81,51 @@ impl Config {
     }
 }
 
-fn target(args: &RunArgs, suite: &Suite, chart: &Chart) -> anyhow::Result<Target> {
+impl Config {
+    /// The variable in which commands find the members.
+    pub(crate) fn variable(&self) -> String {
+        self.chart.as_ref().map_or(system::ENDPOINTS, |chart| &chart.address.environment).to_owned()
+    }
+
+    /// What is tested, in one word.
+    pub(crate) fn tested(&self) -> &str {
+        self.chart.as_ref().map_or("the system", |chart| &chart.name)
+    }
+}
+
+/// The suite, its chart and its commands, or what takes their place for a template that is somebody's own.
+fn parts(args: &RunArgs) -> anyhow::Result<(Suite, Option<Chart>, Template)> {
+    let own = args.template.as_ref().map(|dir| own_template(dir)).transpose()?;
+    let Some(name) = &args.suite else {
+        let template = own.context("neither a suite nor a template was given")?;
+        return Ok((Suite::of_template(&template.name), None, template));
+    };
+    let home = Home::find()?;
+    let mut suite = suite::load(&home.suites(), name)?;
+    let chart = cluster::chart::load(&home.charts(), &suite.chart)?;
+    let template = match own {
+        Some(template) => {
+            // The suite's weights are those of other commands.
+            suite.weights.retain(|file, _| template.command(&format!("{}/{file}", template.name)).is_some());
+            suite.profiles.clear();
+            template
+        }
+        None => Template::discover(&home.template(&suite.template)?)?,
+    };
+    Ok((suite, Some(chart), template))
+}
+
+/// Somebody's own commands; a directory that is not there or has none is the typist's mistake.
+fn own_template(dir: &Path) -> anyhow::Result<Template> {
+    let mistake = |words: String| UsageError(format!("--template: {words}"));
+    if !dir.is_dir() {
+        let hint = "name the directory that has the commands in it, such as test/v1/main";
+        return Err(mistake(format!("{} is no directory; {hint}", dir.display())).into());
+    }
+    Ok(Template::discover(dir).map_err(|error| mistake(format!("{:#}", anyhow::Error::from(error))))?)
+}
+
+fn target(args: &RunArgs, suite: &Suite, chart: Option<&Chart>) -> anyhow::Result<Target> {
     if args.endpoints.as_ref().is_some_and(|list| list.contains("https://")) {
         return Err(
             UsageError("--endpoints: https is not supported yet; give http://host:port".to_owned()).into()
@@ -89,6 +136,11 @@ fn target(args: &RunArgs, suite: &Suite, chart: &Chart) -> anyhow::Result<Target
             list.parse::<Endpoints>().map_err(|error| UsageError(format!("--endpoints: {error}")))?;
         return Ok(Target::Attach(endpoints));
     }
+    let Some(chart) = chart else {
+        let words = "a template alone says nothing of what is to be tested: give --endpoints, or a suite whose system is \
+                     started for it, such as `dt run etcd --template DIR`";
+        return Err(UsageError(words.to_owned()).into());
+    };
     let members = args.members.unwrap_or(suite.members);
     let spec = &chart.process;
     if !spec.sizes.contains(&members) {
@@ -127,7 +179,7 @@ fn profile(args: &RunArgs, suite: &Suite) -> anyhow::Result<chaos::Profile> {
         chaos::Profile::shipped(name).with_context(|| format!("suite {}: profiles", suite.name))?;
     }
     // A system that is not ours is disturbed only when that is asked for.
-    let usual = if args.attach { "none" } else { suite.profile.as_str() };
+    let usual = if args.endpoints.is_some() { "none" } else { suite.profile.as_str() };
     let name = args.profile.as_deref().unwrap_or(usual);
     Ok(chaos::Profile::shipped(name).map_err(|error| UsageError(error.to_string()))?)
 }
@@ -136,13 +188,14 @@ fn faults(
     args: &RunArgs,
     suite: &Suite,
     profile: &chaos::Profile,
-    chart: &Chart,
+    chart: Option<&Chart>,
     target: &Target,
     seed: u64,
 ) -> anyhow::Result<chaos::Plan> {
-    let here = match target {
-        Target::Start { members, .. } => chaos::Environment::of_processes(chart, *members)?,
-        Target::Attach(endpoints) => chaos::Environment::attached(chart, endpoints),
+    let here = match (target, chart) {
+        (Target::Start { members, .. }, Some(chart)) => chaos::Environment::of_processes(chart, *members)?,
+        (Target::Attach(endpoints), _) => chaos::Environment::attached(chart, endpoints),
+        (Target::Start { .. }, None) => bail!("nothing can be started without a chart"),
     };
     let seconds = args.seconds.unwrap_or(suite.seconds);
     let plan = chaos::Plan::draw(profile, &suite.monkeys, seed, Duration::from_secs(seconds), &here);

@@ -17,7 +17,7 @@ const RECOVER_WITHIN: Duration = Duration::from_secs(60);
 pub(super) fn start(
     plan: &Plan,
     system: &System,
-    chart: &Chart,
+    chart: Option<&Chart>,
     journal: &Arc<Journal>,
     run: &str,
     display: &Arc<Mutex<Display>>,
@@ -36,7 +36,7 @@ pub(super) fn start(
         run: run.to_owned(),
         environment: vec![
             // Past every proxy: what a monkey does must not depend on what others do to links.
-            (chart.address.environment.clone(), system.direct_endpoints(chart).to_string()),
+            system.direct(chart),
             ("ETCD_TRAFFIC_DIR".to_owned(), journal.directory().to_string_lossy().into_owned()),
             ("ETCD_TRAFFIC_RUN".to_owned(), run.to_owned()),
             journal.mark(),

@@ -36,8 +36,10 @@ impl Sampling {
         let mut file = OpenOptions::new().create(true).append(true).open(&path).with_context(failed)?;
         writeln!(file, "{}", json!({"metrics": spec.show})).with_context(failed)?;
         let (stop, stopped) = channel();
-        let (path, names) =
-            (spec.path.clone(), spec.show.iter().flat_map(|one| one.samples()).collect::<Vec<_>>());
+        let (path, names) = (
+            spec.path.clone(),
+            spec.show.iter().flat_map(cluster::chart::MetricSpec::samples).collect::<Vec<_>>(),
+        );
         // A thread of its own: members that hang must not hold up the run.
         let thread = std::thread::Builder::new().name("metrics".to_owned()).spawn(move || {
             sample(&path, &names, &members, &stopped, |line| {

@@ -80,7 +80,7 @@ impl Session {
         let mut interrupted = self.interrupted.clone();
         let Config { chart, target, faults, .. } = &self.config;
         let system = tokio::select! {
-            system = System::start(chart, target, faults.swift_members, &self.journal) => system?,
+            system = System::start(chart.as_ref(), target, faults.swift_members, &self.journal) => system?,
             _ = interrupted.wait_for(|yes| *yes) => return Ok(()),
         };
         let result = self.with_system(&system).await;
@@ -96,10 +96,9 @@ impl Session {
             _ = interrupted.wait_for(|yes| *yes) => return Ok(()),
         }
         self.write_record(system).await?;
-        let chart = &self.config.chart;
-        let metered = chart.metrics.as_ref();
-        let _sampling =
-            metered.map(|spec| Sampling::start(&self.dir, spec, system.listened(chart))).transpose()?;
+        let metered = self.config.chart.as_ref().and_then(|chart| Some((chart, chart.metrics.as_ref()?)));
+        let sampled = |(chart, spec)| Sampling::start(&self.dir, spec, system.listened(chart));
+        let _sampling = metered.map(sampled).transpose()?;
         let settings = self.settings(system);
         let mut composition = Composition::new(&self.config.template, self.config.plan.clone(), settings)?;
         let result = self.phases(system, &mut composition).await;
@@ -124,7 +123,7 @@ impl Session {
 
     fn start_faults(&self, system: &System) -> anyhow::Result<Chaos> {
         let Config { faults, chart, .. } = &self.config;
-        let chaos = faults::start(faults, system, chart, &self.journal, &self.run, &self.display)?;
+        let chaos = faults::start(faults, system, chart.as_ref(), &self.journal, &self.run, &self.display)?;
         // Nobody else sets it.
         let _ = self.stop_faults.set(chaos.stop_faults().to_owned());
         Ok(chaos)
@@ -182,10 +181,11 @@ impl Session {
         let environment = Environment {
             run: self.run.clone(),
             dir: self.dir.clone(),
-            variable: self.config.chart.address.environment.clone(),
-            endpoints: system.endpoints().iter().map(ToString::to_string).collect(),
+            variable: self.config.variable(),
+            endpoints: system.endpoints(),
             mark: self.journal.mark(),
             stop_faults: Arc::clone(&self.stop_faults),
+            voidstar: self.voidstar(),
         };
         let (display, violations) = (Arc::clone(&self.display), Arc::clone(&self.violations));
         let mut settings = Settings::new(self.dir.clone(), self.interrupted.clone());
@@ -199,20 +199,37 @@ impl Session {
         settings
     }
 
+    /// What seeds the draws of commands that are not our own: those take their seed from the environment.
+    fn voidstar(&self) -> Option<PathBuf> {
+        if !self.config.foreign {
+            return None;
+        }
+        let found = home::voidstar();
+        if found.is_none() {
+            say(
+                "note: libvoidstar.so is not beside this program, so what commands draw is not seeded: build it with \
+                 `cargo build -p voidstar`",
+            );
+        }
+        found
+    }
+
     async fn write_record(&self, system: &System) -> anyhow::Result<()> {
         let versions = system.versions().await;
         let (attached, program) = match system {
             System::Started { program, .. } => (false, program.clone()),
             System::Attached(_) => (true, String::new()),
         };
-        let Config { suite, chart, template, plan, faults, target, strict, command_line, .. } = &self.config;
+        let Config { suite, template, foreign, plan, faults, target, strict, command_line, .. } =
+            &self.config;
         let record = RunRecord {
             format: RunRecord::FORMAT,
             run: self.run.clone(),
             command_line: command_line.clone(),
             suite: suite.name.clone(),
-            subject: subject(&chart.name, &versions, target),
+            subject: subject(self.config.tested(), &versions, target),
             attached,
+            foreign: *foreign,
             program,
             endpoints: system.endpoints().iter().map(ToString::to_string).collect(),
             versions,
@@ -226,7 +243,7 @@ impl Session {
         };
         record.write(&self.dir)?;
         directory::link_latest(&self.dir);
-        if matches!(target, Target::Attach(_)) {
+        if matches!(target, Target::Attach(_)) && !foreign {
             say(
                 "note: this writes some thousand keys with random names to your cluster, and leaves them there",
             );
@@ -329,5 +346,6 @@ fn subject(chart: &str, versions: &[(String, String)], target: &Target) -> Strin
     let count = versions.len();
     let members = if count == 1 { "1 member".to_owned() } else { format!("{count} members") };
     let attached = if matches!(target, Target::Attach(_)) { ", attached" } else { "" };
-    format!("{chart} {} ({members}{attached})", told.join(" and "))
+    let versions = if told == ["unknown"] { String::new() } else { format!(" {}", told.join(" and ")) };
+    format!("{chart}{versions} ({members}{attached})")
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use chaos::{Journal, Links};
 use cluster::ports::Ports;
 use cluster::{Attached, Binary, Chart, Cluster, Endpoints, Launch, Note, Places, Version, Wanted, Wiring};
@@ -14,6 +14,8 @@ use super::progress::say;
 
 /// Commands take turns in being these clients, as they would in two containers.
 const CLIENTS: &[&str] = &["client1", "client2"];
+/// The variable for endpoints where no chart names one.
+pub(super) const ENDPOINTS: &str = "DT_ENDPOINTS";
 /// How long members may take until each answers a linearizable read.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How long members that run already may take to answer: they have nothing to start.
@@ -33,16 +35,17 @@ pub(super) enum System {
 impl System {
     /// Starts what is to be started, `swift` or as usual. It may not be ready yet.
     pub(super) async fn start(
-        chart: &Chart,
+        chart: Option<&Chart>,
         target: &Target,
         swift: bool,
         journal: &Journal,
     ) -> anyhow::Result<Self> {
-        match target {
-            Target::Attach(endpoints) => {
+        match (target, chart) {
+            (Target::Attach(endpoints), _) => {
                 Ok(Self::Attached(Box::new(Attached::new(chart, endpoints.clone()))))
             }
-            Target::Start { members, bin, version } => {
+            (Target::Start { .. }, None) => bail!("nothing can be started without a chart"),
+            (Target::Start { members, bin, version }, Some(chart)) => {
                 let binary = obtain(chart, bin.clone(), version.clone()).await?;
                 say(&format!("{} {} from {}", chart.name, binary.version, binary.from));
                 let mut ports = Ports::outside_ephemeral();
@@ -87,17 +90,22 @@ impl System {
             .collect()
     }
 
-    /// Where members listen, past every proxy.
-    pub(super) fn direct_endpoints(&self, chart: &Chart) -> Endpoints {
+    /// The variable that tells where members listen, past every proxy.
+    pub(super) fn direct(&self, chart: Option<&Chart>) -> (String, String) {
+        let variable = chart.map_or(ENDPOINTS, |chart| &chart.address.environment);
+        (variable.to_owned(), self.direct_endpoints().to_string())
+    }
+
+    fn direct_endpoints(&self) -> Endpoints {
         match self {
-            Self::Started { cluster, .. } => cluster.wiring().listened(chart),
+            Self::Started { cluster, .. } => cluster.wiring().listened(cluster.chart()),
             Self::Attached(attached) => attached.endpoints().clone(),
         }
     }
 
     /// Where members hear an admin API that faults know, if they have one.
-    pub(super) fn admin(&self, chart: &Chart) -> Option<Endpoints> {
-        chart.admin_api.as_ref().map(|_| self.direct_endpoints(chart))
+    pub(super) fn admin(&self, chart: Option<&Chart>) -> Option<Endpoints> {
+        chart.filter(|chart| chart.admin_api.is_some()).map(|_| self.direct_endpoints())
     }
 
     /// Where members listen, past every proxy.

@@ -223,6 +223,6 @@ mod tests {
         assert_eq!(request.words(), ["run", "--seconds=5", "--version=--plan", "--", "--bin=/bin/sh"]);
         let words = std::iter::once("dt".to_owned()).chain(request.words());
         let crate::cli::Command::Run(args) = Cli::try_parse_from(words).unwrap().command else { panic!() };
-        assert_eq!((args.suite.as_str(), args.bin, args.plan), ("--bin=/bin/sh", None, false));
+        assert_eq!((args.suite.as_deref(), args.bin, args.plan), (Some("--bin=/bin/sh"), None, false));
     }
 }

@@ -126,5 +126,24 @@ fn a_directory_of_nothing_says_so() {
     std::fs::create_dir(dir.path().join("history")).unwrap();
     let (code, out) = check(dir.path());
     assert_eq!(code, 64, "{out}");
-    assert!(out.contains("history has neither run.json nor history files"), "{out}");
+    assert!(out.contains("history is neither a run's directory nor holds history.edn"), "{out}");
+}
+
+#[test]
+fn reports_of_other_tools_are_found_in_their_directories() {
+    let dir = scratch();
+    let samples = crate::harness::home().join("fuzz/corpus/read");
+    for (client, file) in
+        [("client-1", "operations.json"), ("client-1", "watch.json"), ("client-2", "operations.json")]
+    {
+        let client = dir.path().join("report").join(client);
+        std::fs::create_dir_all(&client).unwrap();
+        std::fs::copy(samples.join(file), client.join(file)).unwrap();
+    }
+    std::fs::write(dir.path().join("report/traffic.json"), "not for us").unwrap();
+    let (code, out, err) = ran(dt(dir.path(), &["check", "report"]));
+    let out = out + &err;
+    // The same operations twice: two writes of one revision.
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("client-1/watch.json and ") && out.contains("client-2/operations.json: "), "{out}");
 }

@@ -11,15 +11,17 @@ pub(crate) fn home() -> PathBuf {
 /// `dt`, to be run in `dir`.
 pub(crate) fn dt(dir: &Path, args: &[&str]) -> Command {
     static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        // Nothing to do after `cargo xtask test`; needed when this package is tested alone.
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--locked", "-p", "opt-antithesis"]).current_dir(home());
-        assert!(build.status().unwrap().success(), "the test commands do not build");
-    });
+    BUILT.get_or_init(|| built("opt-antithesis"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_dt"));
     command.args(args).current_dir(dir).env("DT_HOME", home()).stdin(Stdio::null());
     command
+}
+
+/// Builds a package beside `dt`. Nothing to do after `cargo xtask test`; needed when this package is tested alone.
+pub(crate) fn built(package: &str) {
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--locked", "-p", package]).current_dir(home());
+    assert!(build.status().unwrap().success(), "{package} does not build");
 }
 
 /// Runs `dt` to its end: exit code, standard output, standard error.

@@ -123,3 +123,24 @@ fn a_run_that_cannot_be_healed_is_named_and_keeps_nobody_from_the_others() {
     assert!(out.contains("healed runs/left: 0 faults undone, 0 processes ended"), "{out}");
     assert!(err.contains("not everything could be healed"), "{err}");
 }
+
+#[test]
+fn this_repository_is_fit_for_the_platform_and_a_mistake_is_named() {
+    let dir = scratch();
+    let (code, out, err) = ran(dt(dir.path(), &["lint", home().to_str().unwrap()]));
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("files keep to all"), "{out}");
+
+    let template = dir.path().join("test/v1/mine");
+    std::fs::create_dir_all(&template).unwrap();
+    std::fs::write(template.join("parallel_driver_x"), "#!/bin/sh\nsleep infinity\n").unwrap();
+    let (code, out, _) = ran(dt(dir.path(), &["lint", "test/v1/mine"]));
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("test/v1/mine/parallel_driver_x: not-executable: "), "{out}");
+    assert!(out.contains("test/v1/mine/parallel_driver_x:2: endless-command: `sleep infinity`"), "{out}");
+    let (code, out, _) = ran(dt(dir.path(), &["lint", "--rules"]));
+    assert_eq!(code, 0);
+    assert!(out.contains("static-binary"), "{out}");
+    let (code, _, err) = ran(dt(dir.path(), &["lint", "nowhere"]));
+    assert_eq!(code, 64, "{err}");
+}

@@ -1,7 +1,4 @@
-//! Stores by key: `:get`, `:put`, `:append` with `:key`; or `[key value]` pairs; or transactions of one micro-operation.
-//!
-//! Lists that grow by `:append` (Elle's list-append) are kept as texts, one line for each element: two lists are equal exactly
-//! if their texts are.
+//! Stores by key: `:get`, `:put`, `:append`, `:delete` with `:key`, or with `[key value]` pairs.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -15,23 +12,12 @@ use crate::model::{KeyValue, KvOp, KvReply, Text};
 
 pub(super) fn read(events: &Events<'_>, absent_is_empty: bool) -> Result<Recorded, ParseError> {
     // Lists are read where appends have no texts.
-    let lists = events.list.iter().any(|event| match part(events, event) {
-        Ok(Micro { value, .. }) => matches!(value.data, Data::Items(_)),
-        Err(_) => false,
-    });
-    let texts = RefCell::new(Texts { lists, known: HashMap::new() });
-    let op = |event: &Event<'_>| {
-        let micro = part(events, event)?;
-        let mut texts = texts.borrow_mut();
-        let key = texts.text(events, micro.key)?;
-        Ok(match micro.f {
-            ":get" | ":read" | ":r" => KvOp::Get { key },
-            ":delete" => KvOp::Delete { key },
-            ":put" | ":write" | ":w" => KvOp::Put { key, value: texts.text(events, micro.value)? },
-            ":append" => KvOp::Append { key, value: texts.element(events, micro.value)? },
-            _ => return Err(events.unexpected(event, ":get, :put, :delete or :append")),
-        })
-    };
+    let lists = events
+        .list
+        .iter()
+        .any(|event| part(events, event).is_ok_and(|micro| matches!(micro.value.data, Data::Items(_))));
+    let texts = RefCell::new(Texts::new(lists));
+    let op = |event: &Event<'_>| texts.borrow_mut().op(events, &part(events, event)?, event.offset);
     let reply = |event: &Event<'_>, op: &mut KvOp| {
         if !matches!(op, KvOp::Get { .. }) {
             return Ok(KvReply::Done);
@@ -43,41 +29,57 @@ pub(super) fn read(events: &Events<'_>, absent_is_empty: bool) -> Result<Recorde
     Ok(Recorded::KeyValue { model: KeyValue { absent_is_empty }, entries })
 }
 
-/// What one event does to one key.
-struct Micro<'e, 'a> {
-    f: &'e str,
-    key: &'e Form<'a>,
-    value: &'e Form<'a>,
+/// What is done to one key.
+pub(super) struct Micro<'e, 'a> {
+    pub(super) f: &'e str,
+    pub(super) key: &'e Form<'a>,
+    pub(super) value: &'e Form<'a>,
 }
 
 fn part<'e, 'a>(events: &Events<'_>, event: &'e Event<'a>) -> Result<Micro<'e, 'a>, ParseError> {
     if let Some(key) = &event.key {
         return Ok(Micro { f: event.f, key, value: &event.value });
     }
-    let items = event.value.items();
-    if event.f != ":txn" {
-        let Some([key, value]) = items else {
-            return Err(events.error(&event.value, "expected [key value], or a :key"));
-        };
-        return Ok(Micro { f: event.f, key, value });
-    }
-    let Some([only]) = items else {
-        let message = "expected one micro-operation; a transaction of several is no operation of one key";
-        return Err(events.error(&event.value, message));
+    let Some([key, value]) = event.value.items() else {
+        return Err(events.error(&event.value, "expected [key value], or a :key"));
     };
-    let Some([Form { data: Data::Keyword(f), .. }, key, value]) = only.items() else {
-        return Err(events.error(only, "expected [:append key element] or [:r key list]"));
-    };
-    Ok(Micro { f, key, value })
+    Ok(Micro { f: event.f, key, value })
 }
 
 /// One copy of each text.
-struct Texts {
+///
+/// Lists that grow by `:append` (Elle's list-append) are kept as texts, one line for each element: two lists are equal exactly
+/// if their texts are.
+pub(super) struct Texts {
     lists: bool,
     known: HashMap<String, Text>,
 }
 
 impl Texts {
+    pub(super) fn new(lists: bool) -> Self {
+        Self { lists, known: HashMap::new() }
+    }
+
+    /// The operation; `offset` is where it stands, for an error.
+    pub(super) fn op(
+        &mut self,
+        events: &Events<'_>,
+        micro: &Micro<'_, '_>,
+        offset: usize,
+    ) -> Result<KvOp, ParseError> {
+        let key = self.text(events, micro.key)?;
+        Ok(match micro.f {
+            ":get" | ":read" | ":r" => KvOp::Get { key },
+            ":delete" => KvOp::Delete { key },
+            ":put" | ":write" | ":w" => KvOp::Put { key, value: self.text(events, micro.value)? },
+            ":append" => KvOp::Append { key, value: self.element(events, micro.value)? },
+            f => {
+                let message = format!("expected :get, :put, :delete or :append here, not {f}");
+                return Err(ParseError::at(events.text, offset, message));
+            }
+        })
+    }
+
     fn shared(&mut self, text: &str) -> Text {
         if let Some(text) = self.known.get(text) {
             return text.clone();
@@ -108,7 +110,7 @@ impl Texts {
     }
 
     /// What a get saw.
-    fn held(&mut self, events: &Events<'_>, form: &Form<'_>) -> Result<Option<Text>, ParseError> {
+    pub(super) fn held(&mut self, events: &Events<'_>, form: &Form<'_>) -> Result<Option<Text>, ParseError> {
         let Data::Items(items) = &form.data else {
             return if form.data == Data::Nil { Ok(None) } else { self.text(events, form).map(Some) };
         };
