@@ -119,6 +119,26 @@ impl Journal {
         Ok(journal)
     }
 
+    /// The process that has claimed the run's directory and lives; `None` when the run is over, or was never begun.
+    ///
+    /// # Errors
+    /// When the journal is there and cannot be read.
+    pub fn holder(run_dir: &Path) -> io::Result<Option<u32>> {
+        let file = match File::open(run_dir.join(FILE)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+            Err(rustix::io::Errno::WOULDBLOCK) => {}
+            other => return other.map(|()| None).map_err(Into::into),
+        }
+        let opened = read(run_dir)?.into_iter().rev().find_map(|line| match line {
+            Line::Open { pid, .. } => Some(pid),
+            _ => None,
+        });
+        Ok(opened)
+    }
+
     /// The run's directory, as all links resolve.
     #[must_use]
     pub fn directory(&self) -> &Path {
@@ -219,7 +239,9 @@ mod tests {
         let journal = Journal::open(dir.path()).unwrap();
         let error = Journal::open(dir.path()).unwrap_err();
         assert!(error.to_string().contains("still going on"), "{error}");
+        assert_eq!(Journal::holder(dir.path()).unwrap(), Some(std::process::id()));
         drop(journal);
+        assert_eq!(Journal::holder(dir.path()).unwrap(), None);
         Journal::open(dir.path()).unwrap();
     }
 

@@ -4,6 +4,7 @@
 mod binary;
 mod catalog;
 mod check;
+mod metrics;
 mod process;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 
 pub use binary::{Archive, BinarySpec, Debian, DebianBuild, Source, Sums, VersionCommand, Wheel};
 pub use catalog::{CatalogError, load, names};
+pub use metrics::{MetricKind, MetricSpec, MetricUnit, MetricsSpec};
 pub use process::{JoinedList, NextWhen, ProcessSpec};
 
 /// A system under test, as its file in `charts/` describes it.
@@ -34,6 +36,8 @@ pub struct Chart {
     pub reported_version: Option<VersionProbe>,
     /// How members' links to each other can be led through proxies; absent where they cannot.
     pub peer_links: Option<PeerLinks>,
+    /// What members tell of themselves while they run; absent for systems that do not.
+    pub metrics: Option<MetricsSpec>,
     /// The admin API that members speak, by the name that faults know it by, such as `etcd-gateway`.
     pub admin_api: Option<String>,
 }

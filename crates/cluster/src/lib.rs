@@ -18,6 +18,7 @@ pub mod endpoints;
 pub mod journal;
 pub mod launch;
 pub mod member;
+pub mod metrics;
 pub mod nearest;
 pub mod obtain;
 pub mod ports;

@@ -117,12 +117,18 @@ async fn ask_all(probe: &Probe, members: Vec<(Endpoint, String)>) -> Vec<(Endpoi
 
 fn ask_http(probe: &HttpProbe, url: &str) -> Result<(), String> {
     let url = format!("{url}{}", probe.path);
-    let (status, body) = request(&url, probe.post.as_deref(), Duration::from_millis(probe.within_ms))?;
+    let (status, body) =
+        request(&url, probe.post.as_deref(), Duration::from_millis(probe.within_ms), READ_BYTES)?;
     if status == probe.status { Ok(()) } else { Err(format!("status {status}: {}", shown(&body))) }
 }
 
 /// One HTTP exchange: the status and the body.
-fn request(url: &str, post: Option<&str>, within: Duration) -> Result<(u16, String), String> {
+pub(crate) fn request(
+    url: &str,
+    post: Option<&str>,
+    within: Duration,
+    limit: u64,
+) -> Result<(u16, String), String> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(within))
         .http_status_as_error(false)
@@ -135,7 +141,7 @@ fn request(url: &str, post: Option<&str>, within: Duration) -> Result<(u16, Stri
         None => agent.get(url).call(),
     };
     let mut answer = answer.map_err(|error| error.to_string())?;
-    let body = answer.body_mut().with_config().limit(READ_BYTES).read_to_string();
+    let body = answer.body_mut().with_config().limit(limit).read_to_string();
     Ok((answer.status().as_u16(), body.map_err(|error| error.to_string())?))
 }
 
@@ -182,7 +188,7 @@ pub(crate) async fn versions(
 }
 
 fn version(probe: &VersionProbe, url: &str) -> Result<String, String> {
-    let (status, body) = request(&format!("{url}{}", probe.path), None, Duration::from_secs(2))?;
+    let (status, body) = request(&format!("{url}{}", probe.path), None, Duration::from_secs(2), READ_BYTES)?;
     let document: serde_json::Value =
         serde_json::from_str(&body).map_err(|error| format!("status {status}, {error}: {}", shown(&body)))?;
     let field = document.get(&probe.field).and_then(serde_json::Value::as_str);

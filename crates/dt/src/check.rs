@@ -8,10 +8,11 @@ use std::io::Write as _;
 use std::path::Path;
 
 use history::Sources;
-use report::{Detail, Summary};
+use report::{Detail, Summary, View};
 
 use crate::cli::CheckArgs;
 use crate::exit::{Exit, UsageError};
+use crate::material;
 use crate::run::say;
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
@@ -57,6 +58,14 @@ fn judge(dir: &Path, strict: bool) -> anyhow::Result<(Summary, Option<checker::V
     let evidence = gather::evidence(dir, strict)?;
     let violation = evidence.violation.clone();
     Ok((report::judge(evidence), violation))
+}
+
+/// Everything that the report of a judged run shows. It is not judged again, and its violation is not looked for.
+pub(crate) fn view(dir: &Path) -> anyhow::Result<View> {
+    let summary = std::fs::read(dir.join("verdict.json")).ok();
+    let summary: Option<Summary> = summary.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let sources = gather::sources(dir)?;
+    Ok(View::new(&material::gather(dir, &sources, summary.as_ref(), None)?))
 }
 
 /// Judges a run's directory and leaves the verdict and its renderings in it.

@@ -1,5 +1,6 @@
 //! The command line as people type it. Words only; what they mean is in the module of each command.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use checker::formats::{Format, ModelName};
@@ -21,6 +22,7 @@ Examples:
   dt check runs/latest                   the verdict again, from the files alone
   dt check history.edn                   the verdict of a history that Jepsen recorded
   dt list suites                         what can be run
+  dt serve                               a page on http://127.0.0.1:8470 that starts runs and shows them live
   dt lint                                what in this project would cost a run on the platform
 
 Exit codes: 0 valid, 1 a property failed, 2 unknown or vacuous, 3 the tool itself failed or was interrupted, 64 wrong usage";
@@ -60,6 +62,8 @@ pub(crate) enum Command {
         #[arg(long)]
         version: Option<String>,
     },
+    /// Serve a page that starts runs, shows them live and keeps past ones, with an API.
+    Serve(ServeArgs),
     /// Say what this machine has and lacks for a run.
     Doctor,
     /// Print a completion script for a shell.
@@ -148,6 +152,22 @@ pub(crate) enum Terminal {
     Finally,
     /// Stop without a last command.
     None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where to listen. Beyond loopback a token is asked for.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8470")]
+    pub(crate) listen: SocketAddr,
+    /// A name by which browsers may call the service, beside its address; may be given more than once.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
+    /// What every request must show, 16 characters or more; `DT_TOKEN` when left out.
+    #[arg(long)]
+    pub(crate) token: Option<String>,
+    /// Where run directories are.
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub(crate) runs: PathBuf,
 }
 
 #[derive(Debug, Args)]

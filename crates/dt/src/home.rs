@@ -122,6 +122,12 @@ pub(crate) fn own_name() -> String {
     env::var("DT_NAME").unwrap_or_else(|_| "dt".to_owned())
 }
 
+/// What requests to the service must show: `DT_TOKEN`, where words on a command line would be seen by others.
+#[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+pub(crate) fn token() -> Option<String> {
+    env::var("DT_TOKEN").ok().filter(|token| !token.is_empty())
+}
+
 /// A path as one would type it here.
 pub(crate) fn shown(path: &Path) -> String {
     let here = env::current_dir().unwrap_or_default();

@@ -12,6 +12,7 @@ mod list;
 mod material;
 mod record;
 mod run;
+mod serve;
 mod suite;
 
 use std::io::Write as _;
@@ -43,6 +44,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Fetch { chart, version } => fetch::run(&chart, version.as_deref()),
         Command::Lint(args) => lint::run(&args),
         Command::Heal { dir } => heal::run(&dir),
+        Command::Serve(args) => serve::run(&args),
         Command::Doctor => doctor::run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();

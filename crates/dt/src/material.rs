@@ -2,7 +2,7 @@
 //! say what could not be read.
 
 mod logs;
-mod metrics;
+pub(crate) mod metrics;
 
 use std::path::Path;
 

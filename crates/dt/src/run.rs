@@ -4,7 +4,8 @@ mod config;
 mod directory;
 mod environment;
 mod faults;
-mod interrupt;
+pub(crate) mod interrupt;
+mod metrics;
 mod progress;
 mod session;
 mod system;
@@ -13,6 +14,7 @@ mod violations;
 
 use std::io::Write as _;
 
+pub(crate) use metrics::FILE as METRICS_FILE;
 pub(crate) use progress::say;
 pub(crate) use system::obtain;
 

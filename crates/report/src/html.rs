@@ -7,6 +7,7 @@
 mod commands;
 mod faults;
 mod latency;
+mod members;
 mod plots;
 mod properties;
 mod verdict;
@@ -102,6 +103,7 @@ pub fn sections(view: &View) -> Vec<Section> {
             "Timeline",
             view.timeline.as_ref().map(|line| plots::timeline(line, &view.commands)),
         ),
+        section("members", "Members", members::members(&view.members)),
         section("properties", "Properties", properties::properties(view)),
         section("faults", "Faults", faults::faults(&view.faults)),
         section("latency", "Latency", latency::latency(&view.latency)),
@@ -151,7 +153,8 @@ const TEXT_MAX: usize = 2_000;
 
 /// Text without what a browser would not show, or would show elsewhere: control characters, and those that turn the
 /// direction of what follows. The template escapes the rest.
-pub(crate) fn plain(text: &str) -> String {
+#[must_use]
+pub fn plain(text: &str) -> String {
     let turns =
         |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
     let harmless =

@@ -3,12 +3,13 @@
 //! The rule is one and short: a broken property makes a run invalid; otherwise what was not decided makes it unknown;
 //! otherwise a run that could not have failed is vacuous; only the rest is valid.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Group, Property, Status};
 
 /// What a run comes to, in the order in which it decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Every property held, and they were put to the test.
@@ -22,7 +23,7 @@ pub enum Outcome {
 }
 
 /// Something a reader of the verdict must know that is no property: damage of the record, an interruption.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Note(pub String);
 
@@ -46,7 +47,7 @@ pub struct Evidence {
 }
 
 /// The judged run: what `verdict.json` holds and the terminal shows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// The verdict.
     pub verdict: Outcome,

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// At most so many examples, and so many counterexamples, are kept of a property; all are counted.
 pub(crate) const EXAMPLES_KEPT: usize = 4;
 
 /// One sentence and its state.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Property {
     /// The sentence, unique within a run.
     pub name: String,
@@ -34,7 +35,7 @@ pub struct Property {
 }
 
 /// Where a property comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Group {
     /// Judged from the whole history.
@@ -58,7 +59,7 @@ pub enum Group {
 }
 
 /// What was seen of a property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// Seen broken, or never seen to hold where the run is judged strictly.
@@ -72,7 +73,7 @@ pub enum Status {
 }
 
 /// One moment of a property.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Example {
     /// The command it happened in, such as `main/parallel_driver_generate_traffic`; empty if in none.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -5,6 +5,7 @@
 mod commands;
 mod faults;
 mod lanes;
+mod members;
 mod numbers;
 mod properties;
 mod timeline;
@@ -16,6 +17,7 @@ pub use commands::{Bar, CommandRow, Commands};
 pub(crate) use faults::marks;
 pub use faults::{FaultRow, Faults, MatrixRow, Share};
 pub use lanes::{Block, Lane, Lanes, Stretch, Tick};
+pub use members::{MemberRow, Members};
 pub use properties::{IdleGroup, PropertyGroup, PropertyRow};
 pub use timeline::{Band, Latency, LatencyRow, Line, MemberStrip, Plot, Timeline};
 pub use violation::{LogRow, OperationRow, ViolationView};
@@ -60,6 +62,8 @@ pub struct View {
     pub faults: Faults,
     /// All commands.
     pub commands: Commands,
+    /// What members told last.
+    pub members: Members,
 }
 
 /// A name and a value.
@@ -107,6 +111,7 @@ impl View {
             latency: timeline::latency(material),
             faults,
             commands,
+            members: members::members(material),
             run: run.run,
         }
     }

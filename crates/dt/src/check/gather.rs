@@ -86,6 +86,21 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
     Ok(evidence)
 }
 
+/// Properties as far as they are known while a run goes on: all but those of its whole history. What cannot be read yet
+/// is left out.
+pub(crate) fn so_far(dir: &Path) -> Vec<Property> {
+    let log = CommandLog::read(&dir.join(RECORD_FILE)).unwrap_or_default();
+    let mut properties = sdk(dir, &log, &mut Vec::new()).unwrap_or_default();
+    let (events, _) = record::read_events(dir).unwrap_or_default();
+    if let Ok(Some(run)) = RunRecord::read(dir) {
+        properties.extend(builtin::properties(&run.commands, &log.commands).into_iter().map(composed));
+        if !run.attached {
+            properties.push(crashes(&events));
+        }
+    }
+    properties
+}
+
 fn subject(run: Option<&RunRecord>, dir: &Path) -> String {
     run.map_or_else(|| format!("the history in {}", dir.display()), |run| run.subject.clone())
 }

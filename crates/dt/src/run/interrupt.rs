@@ -4,7 +4,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// Becomes true at the first SIGINT, SIGQUIT, SIGHUP or SIGTERM. Installed before anything is started that would need ending.
-pub(super) fn listen() -> std::io::Result<watch::Receiver<bool>> {
+pub(crate) fn listen() -> std::io::Result<watch::Receiver<bool>> {
     let (tell, told) = watch::channel(false);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut quit = signal(SignalKind::quit())?;

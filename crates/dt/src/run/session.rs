@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use super::config::{Config, Target};
 use super::environment::Environment;
+use super::metrics::Sampling;
 use super::progress::{Display, TICK, say};
 use super::system::System;
 use super::violations::Violations;
@@ -95,6 +96,9 @@ impl Session {
             _ = interrupted.wait_for(|yes| *yes) => return Ok(()),
         }
         self.write_record(system).await?;
+        let metered = self.config.chart.as_ref().and_then(|chart| Some((chart, chart.metrics.as_ref()?)));
+        let sampled = |(chart, spec)| Sampling::start(&self.dir, spec, system.listened(chart));
+        let _sampling = metered.map(sampled).transpose()?;
         let settings = self.settings(system);
         let mut composition = Composition::new(&self.config.template, self.config.plan.clone(), settings)?;
         let result = self.phases(system, &mut composition).await;

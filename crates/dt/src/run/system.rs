@@ -108,6 +108,14 @@ impl System {
         chart.filter(|chart| chart.admin_api.is_some()).map(|_| self.direct_endpoints())
     }
 
+    /// Where members listen, past every proxy.
+    pub(super) fn listened(&self, chart: &Chart) -> Endpoints {
+        match self {
+            Self::Started { cluster, .. } => cluster.wiring().listened(chart),
+            Self::Attached(attached) => attached.endpoints().clone(),
+        }
+    }
+
     pub(super) fn crashed(&self) -> Vec<cluster::cluster::Dead> {
         match self {
             Self::Started { cluster, .. } => cluster.crashed(),

@@ -148,6 +148,10 @@ fn row(fault: &FaultRun, material: &Material, marks: &[Nanos], clock: &Clock) ->
 }
 
 fn share(between: &[Outcomes], marks: &[Nanos], from: Nanos, until: Nanos) -> Share {
+    if between.len() != marks.len() + 1 {
+        // While a run goes on nobody knows yet where its faults end.
+        return told(Outcomes::default());
+    }
     let first = marks.partition_point(|mark| *mark <= from);
     let last = marks.partition_point(|mark| *mark < until);
     let mut outcomes = Outcomes::default();
@@ -166,7 +170,8 @@ fn told(outcomes: Outcomes) -> Share {
 }
 
 fn availability(material: &Material, marks: &[Nanos]) -> Option<(String, String)> {
-    if material.faults.is_empty() || material.observed.outcomes.total() == 0 {
+    let counted = material.observed.between.len() == marks.len() + 1;
+    if material.faults.is_empty() || !counted || material.observed.outcomes.total() == 0 {
         return None;
     }
     let (mut under, mut free) = (Outcomes::default(), Outcomes::default());

@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use crate::material::Unit;
+
 /// With separators between thousands: `60,430`.
 pub(super) fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -67,6 +69,17 @@ pub(super) fn bytes(bytes: f64) -> String {
         b if b < 1_048_576.0 => format!("{} KiB", short(b / 1_024.0)),
         b if b < 1_073_741_824.0 => format!("{} MiB", short(b / 1_048_576.0)),
         b => format!("{} GiB", short(b / 1_073_741_824.0)),
+    }
+}
+
+/// What members tell, in its unit.
+pub(super) fn metric(unit: Unit, value: f64) -> String {
+    match unit {
+        Unit::Bytes => bytes(value),
+        Unit::Seconds => duration_s(value),
+        Unit::Percent => format!("{} %", short(value)),
+        Unit::PerSecond => rate(value),
+        Unit::Count | Unit::Flag => short(value),
     }
 }
 

@@ -221,7 +221,7 @@ fn phases(material: &Material, clock: &Clock) -> Vec<Band> {
     bands
 }
 
-fn member_names(material: &Material) -> Vec<String> {
+pub(super) fn member_names(material: &Material) -> Vec<String> {
     let told = material.run.iter().flat_map(|run| &run.versions).map(|(member, _)| member.clone());
     let faulted = material.faults.iter().flat_map(|fault| &fault.members).cloned();
     let mut names: Vec<String> =
@@ -403,13 +403,7 @@ fn revisions(material: &Material, clock: &Clock) -> Option<Plot> {
 }
 
 fn metric(metric: &Metric, clock: &Clock) -> Plot {
-    let text = |value: f64| match metric.unit {
-        Unit::Bytes => numbers::bytes(value),
-        Unit::Seconds => numbers::duration_s(value),
-        Unit::Percent => format!("{} %", numbers::short(value)),
-        Unit::PerSecond => numbers::rate(value),
-        Unit::Count | Unit::Flag => numbers::short(value),
-    };
+    let text = |value: f64| numbers::metric(metric.unit, value);
     let thinned = |points: &[(Nanos, f64)]| -> Vec<(Nanos, f64)> {
         let step = points.len().div_ceil(POINTS_MAX).max(1);
         points.iter().copied().step_by(step).collect()
