@@ -44,7 +44,6 @@ impl Abilities {
     }
 
     /// Each by what faults call it.
-    #[must_use]
     pub fn all(&self) -> [(&'static str, &Result<(), String>); 5] {
         [
             ("partition and one-way cut", &self.cut),

@@ -11,10 +11,10 @@ pub(super) async fn apply(containers: &Containers, fault: &Fault) -> Result<Effe
     if let Kind::Links(link) = &fault.kind {
         let clients = containers.clients();
         let rules = containers.disturb(fault.id, link, &pairs(clients, fault, link)).await;
-        effect.held = Held::Rules(rules.map_err(refused)?);
+        effect.held = Held::Rules(rules.map_err(|error| refused(&error))?);
         return Ok(effect);
     }
-    let before = containers.running(members).await.map_err(refused)?;
+    let before = containers.running(members).await.map_err(|error| refused(&error))?;
     if let Some((name, _)) = before.iter().find(|(_, running)| !**running) {
         return Err(Trouble::NotApplied(format!("the container of {name} does not run")));
     }
@@ -32,11 +32,11 @@ pub(super) async fn apply(containers: &Containers, fault: &Fault) -> Result<Effe
     if let Err(error) = applied {
         // Some may be disturbed by now, and nobody else would heal them.
         heal(containers, fault).await?;
-        return Err(refused(error));
+        return Err(refused(&error));
     }
-    let running = containers.running(members).await.map_err(refused)?;
+    let running = containers.running(members).await.map_err(|error| refused(&error))?;
     effect.really_applied = match fault.kind {
-        Kind::Throttle { .. } => containers.limited(members).await.map_err(refused)?,
+        Kind::Throttle { .. } => containers.limited(members).await.map_err(|error| refused(&error))?,
         _ => running.values().all(|running| !running),
     };
     for (name, running) in running {
@@ -67,6 +67,6 @@ pub(super) async fn lift(mut rules: AppliedRules, effect: &mut Effect) -> Result
     Ok(())
 }
 
-fn refused(error: ContainerError) -> Trouble {
+fn refused(error: &ContainerError) -> Trouble {
     Trouble::NotApplied(error.to_string())
 }

@@ -212,6 +212,7 @@ fn fault(disruption: Disruption) -> LinkFault {
     LinkFault { shape: Shape::Alone, direction: Direction::Both, disruption, clients: false }
 }
 
+#[expect(clippy::print_stdout, reason = "whoever started this reads how it went")]
 async fn world(dir: &Path) {
     let world = World::new(dir);
     let all = [(0, 1), (1, 0)];
