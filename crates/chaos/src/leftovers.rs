@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cluster::journal as members;
 use history::clock;
@@ -18,6 +19,13 @@ use crate::journal::{self, Journal, JournalError, Line, Undo};
 
 /// A killed process is gone as soon as the kernel gets to it.
 const GONE_WITHIN_S: i64 = 10;
+
+/// So often processes are looked at. What ends may have started another one, and what is being loaded needs a moment: half a
+/// second in all, as a process whose environment is empty on purpose looks the same for ever.
+const LOOKS: usize = 100;
+
+/// Between two looks at what is being loaded.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What was done about a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -170,34 +178,55 @@ fn end_journaled(run_dir: &Path, lines: &[Line], healed: &mut Healed) -> Result<
 fn end_marked(directory: &Path, healed: &mut Healed) -> Result<(), HealError> {
     let (name, value) = journal::mark(directory);
     let mark = format!("{name}={value}");
-    let carries = |pid: u32| {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
-    };
-    // A process that is ended while others are looked at may just have started another one.
-    for _ in 0..10 {
-        let mut found = false;
+    for _ in 0..LOOKS {
+        let (mut found, mut loading) = (false, false);
         for pid in pids().map_err(|source| HealError::Read { path: "/proc".into(), source })? {
-            if pid == std::process::id() || !carries(pid) {
+            if pid == std::process::id() {
                 continue;
             }
-            // The handle is of one process for ever; if that still carries the mark, it is the one to end.
-            let Some(handle) = pidfd(pid).filter(|_| carries(pid)) else { continue };
-            let what = format!("a process of the run (pid {pid})");
-            match pidfd_send_signal(&handle, Signal::KILL) {
-                Ok(()) => {}
-                Err(rustix::io::Errno::SRCH) => continue,
-                Err(error) => return Err(HealError::End { what, source: error.into() }),
+            match marked(pid, &mark) {
+                Some(true) => found |= end(pid, &mark, healed)?,
+                Some(false) => {}
+                None => loading = true,
             }
-            wait_gone(Some(&handle));
-            healed.ended.push(what);
-            found = true;
+        }
+        if !found && !loading {
+            break;
         }
         if !found {
-            break;
+            #[expect(clippy::disallowed_methods, reason = "this is polling, and LOOKS bounds it")]
+            std::thread::sleep(LOOK_AGAIN);
         }
     }
     Ok(())
+}
+
+/// Whether the process has the mark in its environment. `None`: it is not known yet. While the kernel loads a program its
+/// environment reads as empty, so a process that was only just started is not to be taken for a stranger.
+fn marked(pid: u32, mark: &str) -> Option<bool> {
+    let environment = fs::read(format!("/proc/{pid}/environ"));
+    // Somebody else's, or gone.
+    let Ok(environment) = environment else { return Some(false) };
+    // The kernel's own threads, and what has ended, have no program either.
+    if environment.is_empty() && fs::read_link(format!("/proc/{pid}/exe")).is_ok() {
+        return None;
+    }
+    Some(environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes()))
+}
+
+/// Ends one process, if it is still the one that carries the mark; says whether it was.
+fn end(pid: u32, mark: &str, healed: &mut Healed) -> Result<bool, HealError> {
+    // The handle is of one process for ever; if that still carries the mark, it is the one to end.
+    let Some(handle) = pidfd(pid).filter(|_| marked(pid, mark) == Some(true)) else { return Ok(false) };
+    let what = format!("a process of the run (pid {pid})");
+    match pidfd_send_signal(&handle, Signal::KILL) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::SRCH) => return Ok(false),
+        Err(error) => return Err(HealError::End { what, source: error.into() }),
+    }
+    wait_gone(Some(&handle));
+    healed.ended.push(what);
+    Ok(true)
 }
 
 fn pids() -> io::Result<Vec<u32>> {
@@ -223,6 +252,7 @@ fn wait_gone(handle: Option<&rustix::fd::OwnedFd>) {
 #[cfg(test)]
 mod tests {
     use std::process::{Command, Stdio};
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
     use crate::fault::Kind;
@@ -268,5 +298,31 @@ mod tests {
         theirs.wait().unwrap();
         assert_eq!(heal(&dir).unwrap(), Healed::default(), "a second time there is nothing to do");
         assert!(!is_unfinished(&dir));
+    }
+
+    #[test]
+    fn what_was_only_just_started_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let busy = AtomicBool::new(true);
+        // On a busy machine a new process waits for its turn in the middle of being loaded.
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| while busy.load(Ordering::Relaxed) {});
+            }
+            let missed = (0..30).filter(|_| is_missed(dir.path())).count();
+            busy.store(false, Ordering::Relaxed);
+            assert_eq!(missed, 0, "of 30");
+        });
+    }
+
+    /// Whether a process is passed over that was started the moment before.
+    fn is_missed(dir: &Path) -> bool {
+        let mut command = Command::new("sleep");
+        let mut ours = command.arg("60").stdin(Stdio::null()).envs([journal::mark(dir)]).spawn().unwrap();
+        let mut healed = Healed::default();
+        end_marked(dir, &mut healed).unwrap();
+        let _ = ours.kill();
+        ours.wait().unwrap();
+        healed.ended.is_empty()
     }
 }
