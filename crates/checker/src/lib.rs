@@ -22,7 +22,7 @@ pub use entry::{Entry, OPEN, Outcome};
 pub use model::{
     AsRegister, Bank, BankOp, BankReply, EntryOf, KeyValue, Keyed, KeyedOp, KvOp, KvReply, Model, Mutex,
     MutexOp, MutexReply, Register, RegisterOp, RegisterReply, Text, Transactions, Value, Versioned,
-    VersionedOp, VersionedReply,
+    VersionedReply,
 };
 pub use options::{Budget, Options, Rules, Tactic, Times};
 pub use verdict::{Counts, Engine, Report, Verdict, Violation};

@@ -22,7 +22,7 @@ pub use keyed::{Keyed, KeyedOp};
 pub use mutex::{Mutex, MutexOp, MutexReply};
 pub use register::{Register, RegisterOp, RegisterReply, Value};
 pub use transactions::Transactions;
-pub use versioned::{Versioned, VersionedOp, VersionedReply};
+pub use versioned::{Versioned, VersionedReply};
 
 use crate::entry::{Entry, Outcome};
 

@@ -1,6 +1,6 @@
 //! A register that counts its writes, as etcd counts those of a key: every reply carries the version that it is about.
 
-use super::{Model, Register, Value};
+use super::{Model, Register, RegisterOp, Value};
 use crate::entry::Outcome;
 
 /// A register whose replies carry its version: 0 before the first write, one more with each.
@@ -8,22 +8,6 @@ use crate::entry::Outcome;
 pub struct Versioned {
     /// What it holds, and how its values are called.
     pub register: Register,
-}
-
-/// A request to the register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum VersionedOp {
-    /// Read it.
-    Read,
-    /// Write it.
-    Write(Value),
-    /// Write `to` if it holds `from`.
-    Cas {
-        /// The value it must hold.
-        from: Value,
-        /// The value it shall hold.
-        to: Value,
-    },
 }
 
 /// The register's reply.
@@ -39,7 +23,7 @@ pub enum VersionedReply {
 
 impl Model for Versioned {
     type State = (u64, Value);
-    type Op = VersionedOp;
+    type Op = RegisterOp;
     type Reply = VersionedReply;
     type Key = ();
 
@@ -47,67 +31,63 @@ impl Model for Versioned {
         (0, self.register.init)
     }
 
-    fn step(
-        &self,
-        &(version, held): &Self::State,
-        op: &VersionedOp,
-    ) -> (Option<Self::State>, VersionedReply) {
+    fn step(&self, &(version, held): &Self::State, op: &RegisterOp) -> (Option<Self::State>, VersionedReply) {
         let written = |value| (Some((version + 1, value)), VersionedReply::Written(version + 1));
         match *op {
-            VersionedOp::Read => (None, VersionedReply::Value(version, held)),
-            VersionedOp::Write(value) => written(value),
-            VersionedOp::Cas { from, to } if from == held => written(to),
-            VersionedOp::Cas { .. } => (None, VersionedReply::Refused),
+            RegisterOp::Read => (None, VersionedReply::Value(version, held)),
+            RegisterOp::Write(value) => written(value),
+            RegisterOp::Cas { from, to } if from == held => written(to),
+            RegisterOp::Cas { .. } => (None, VersionedReply::Refused),
         }
     }
 
-    fn is_read_only(&self, _: &VersionedOp, reply: &VersionedReply) -> bool {
+    fn is_read_only(&self, _: &RegisterOp, reply: &VersionedReply) -> bool {
         !matches!(reply, VersionedReply::Written(_))
     }
 
-    fn never_writes(&self, op: &VersionedOp) -> bool {
-        *op == VersionedOp::Read
+    fn never_writes(&self, op: &RegisterOp) -> bool {
+        *op == RegisterOp::Read
     }
 
-    fn subject(&self, _: &VersionedOp, reply: &VersionedReply) -> Option<u64> {
+    fn subject(&self, _: &RegisterOp, reply: &VersionedReply) -> Option<u64> {
         matches!(reply, VersionedReply::Value(..)).then_some(0)
     }
 
-    fn at_stake(&self, _: &Self::State, op: &VersionedOp) -> Option<u64> {
+    fn at_stake(&self, _: &Self::State, op: &RegisterOp) -> Option<u64> {
         (!self.never_writes(op)).then_some(0)
     }
 
     /// Versions only grow: what a read saw is gone once the version is above it, and cannot come if its version holds
     /// something else.
-    fn keeps(&self, &(version, held): &Self::State, _: &VersionedOp, reply: &VersionedReply) -> bool {
+    fn keeps(&self, &(version, held): &Self::State, _: &RegisterOp, reply: &VersionedReply) -> bool {
         match *reply {
             VersionedReply::Value(seen, value) => version < seen || (version == seen && held == value),
             VersionedReply::Written(_) | VersionedReply::Refused => true,
         }
     }
 
-    fn provides(&self, _: &VersionedOp, _: &VersionedOp, _: &VersionedReply) -> bool {
+    fn provides(&self, _: &RegisterOp, _: &RegisterOp, _: &VersionedReply) -> bool {
         false
     }
 
-    fn describe(&self, op: &VersionedOp, outcome: &Outcome<VersionedReply>) -> String {
+    fn describe(&self, op: &RegisterOp, outcome: &Outcome<VersionedReply>) -> String {
         let name = |value| self.register.name(value);
         let what = match (*op, outcome) {
-            (VersionedOp::Read, Outcome::Ok(VersionedReply::Value(version, value))) => {
+            (RegisterOp::Read, Outcome::Ok(VersionedReply::Value(version, value))) => {
                 return format!("read {} at version {version}", name(*value));
             }
-            (VersionedOp::Read, _) => return "tried to read".to_owned(),
-            (VersionedOp::Write(value), Outcome::Ok(VersionedReply::Written(version))) => {
+            (RegisterOp::Read, _) => return "tried to read".to_owned(),
+            (RegisterOp::Write(value), Outcome::Ok(VersionedReply::Written(version))) => {
                 return format!("wrote {} as version {version}", name(value));
             }
-            (VersionedOp::Cas { from, to }, Outcome::Ok(VersionedReply::Written(version))) => {
+            (RegisterOp::Cas { from, to }, Outcome::Ok(VersionedReply::Written(version))) => {
                 return format!("changed {} to {} as version {version}", name(from), name(to));
             }
-            (VersionedOp::Cas { from, to }, Outcome::Ok(_)) => {
+            (RegisterOp::Cas { from, to }, Outcome::Ok(_)) => {
                 return format!("was refused a change from {} to {}", name(from), name(to));
             }
-            (VersionedOp::Write(value), _) => format!("write {}", name(value)),
-            (VersionedOp::Cas { from, to }, _) => format!("change {} to {}", name(from), name(to)),
+            (RegisterOp::Write(value), _) => format!("write {}", name(value)),
+            (RegisterOp::Cas { from, to }, _) => format!("change {} to {}", name(from), name(to)),
         };
         super::tried(&what, outcome)
     }

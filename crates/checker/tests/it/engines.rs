@@ -3,7 +3,7 @@
 use checker::{
     Bank, BankOp, BankReply, Engine, EntryOf, KeyValue, KvOp, KvReply, Model, Mutex, MutexOp, MutexReply,
     Options, Outcome, Register, RegisterOp, RegisterReply, Transactions, Value, Verdict, Versioned,
-    VersionedOp, VersionedReply, check, check_by_search,
+    VersionedReply, check, check_by_search,
 };
 
 use crate::generate::Random;
@@ -200,11 +200,7 @@ fn wrong_replies_of_transactions_are_caught() {
 fn wrong_replies_of_a_register_with_versions_are_caught() {
     every_wrong_reply_is_caught(
         &Versioned::default(),
-        |random, &(_, value), made| match unique(random, value, made, 30) {
-            RegisterOp::Read => VersionedOp::Read,
-            RegisterOp::Write(value) => VersionedOp::Write(value),
-            RegisterOp::Cas { from, to } => VersionedOp::Cas { from, to },
-        },
+        |random, &(_, value), made| unique(random, value, made, 30),
         |_, reply| match reply {
             VersionedReply::Value(..) => "read",
             VersionedReply::Written(_) => "written",
@@ -215,7 +211,7 @@ fn wrong_replies_of_a_register_with_versions_are_caught() {
                 vec![VersionedReply::Value(version + 1, value), VersionedReply::Value(version, Value(70))]
             }
             VersionedReply::Written(version) => vec![VersionedReply::Written(version + 1)],
-            VersionedReply::Refused if matches!(op, VersionedOp::Cas { .. }) => {
+            VersionedReply::Refused if matches!(op, RegisterOp::Cas { .. }) => {
                 vec![VersionedReply::Written(1)]
             }
             VersionedReply::Refused => Vec::new(),

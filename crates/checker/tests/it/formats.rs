@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use checker::formats::{self, Format, ModelName, Recorded};
 use checker::{
     BankReply, KvOp, KvReply, OPEN, Options, Outcome, RegisterOp, RegisterReply, Times, Value, Verdict,
-    VersionedOp, VersionedReply, check,
+    VersionedReply, check,
 };
 use history::{Call, Event, Reply};
 use proptest::prelude::*;
@@ -106,7 +106,7 @@ fn outcomes_mean_what_each_tool_means_by_them() {
 fn versions_of_registers_must_fit() {
     let loaded = sample("versioned.edn");
     let Recorded::Versioned { model, entries } = &loaded.recorded else { panic!("{loaded:?}") };
-    assert_eq!(entries[0].op.op, VersionedOp::Write(Value(1)));
+    assert_eq!(entries[0].op.op, RegisterOp::Write(Value(1)));
     assert_eq!(entries[0].outcome, Outcome::Ok(VersionedReply::Written(1)));
     assert_eq!(entries[1].outcome, Outcome::Ok(VersionedReply::Value(0, Value::NIL)));
     assert_eq!(entries[4].outcome, Outcome::Ok(VersionedReply::Value(2, Value(2))));

@@ -2,7 +2,7 @@
 
 use checker::{
     Bank, BankOp, Entry, EntryOf, KeyValue, KvOp, Model, Mutex, MutexOp, OPEN, Outcome, Register, RegisterOp,
-    Transactions, Value, Versioned, VersionedOp,
+    Transactions, Value, Versioned,
 };
 
 /// A small generator (splitmix64); the same on every machine.
@@ -70,12 +70,8 @@ impl Draw for Transactions {
 }
 
 impl Draw for Versioned {
-    fn draw(&self, random: &mut Random, made: u32) -> VersionedOp {
-        match self.register.draw(random, made) {
-            RegisterOp::Read => VersionedOp::Read,
-            RegisterOp::Write(value) => VersionedOp::Write(value),
-            RegisterOp::Cas { from, to } => VersionedOp::Cas { from, to },
-        }
+    fn draw(&self, random: &mut Random, made: u32) -> RegisterOp {
+        self.register.draw(random, made)
     }
 }
 

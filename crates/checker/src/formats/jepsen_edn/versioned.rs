@@ -8,7 +8,7 @@ use super::{Event, Events};
 use crate::formats::Recorded;
 use crate::formats::edn::{Data, Form};
 use crate::formats::place::ParseError;
-use crate::model::{Keyed, KeyedOp, Register, Value, Versioned, VersionedOp, VersionedReply};
+use crate::model::{Keyed, KeyedOp, Register, RegisterOp, Value, Versioned, VersionedReply};
 
 /// Whether all values are of this shape. A plain compare-and-set of an independent register looks like a version and a value, so
 /// it takes a read or a write to tell.
@@ -31,28 +31,28 @@ pub(super) fn read(events: &Events<'_>) -> Result<Recorded, ParseError> {
         let (key, _, value) = parts(events, event)?;
         let mut names = names.borrow_mut();
         let op = match event.f {
-            ":read" => VersionedOp::Read,
-            ":write" => VersionedOp::Write(names.value(events, value)?),
+            ":read" => RegisterOp::Read,
+            ":write" => RegisterOp::Write(names.value(events, value)?),
             ":cas" => {
                 let (from, to) = names.pair(events, value)?;
-                VersionedOp::Cas { from, to }
+                RegisterOp::Cas { from, to }
             }
             _ => return Err(events.unexpected(event, ":read, :write or :cas")),
         };
         Ok(KeyedOp { key: keys.number(events, key)?, op })
     };
-    let reply = |event: &Event<'_>, op: &mut KeyedOp<VersionedOp>| {
+    let reply = |event: &Event<'_>, op: &mut KeyedOp<RegisterOp>| {
         let (_, version, value) = parts(events, event)?;
         let number = match &version.data {
             Data::Int(number) => u64::try_from(*number).ok(),
             // The version of a key that is not there.
-            Data::Nil if op.op == VersionedOp::Read => Some(0),
+            Data::Nil if op.op == RegisterOp::Read => Some(0),
             _ => None,
         };
         let number = number.ok_or_else(|| events.error(version, "expected a version"))?;
         Ok(match op.op {
-            VersionedOp::Read => VersionedReply::Value(number, names.borrow_mut().value(events, value)?),
-            VersionedOp::Write(_) | VersionedOp::Cas { .. } => VersionedReply::Written(number),
+            RegisterOp::Read => VersionedReply::Value(number, names.borrow_mut().value(events, value)?),
+            RegisterOp::Write(_) | RegisterOp::Cas { .. } => VersionedReply::Written(number),
         })
     };
     let entries = events.pair(op, reply)?;
