@@ -307,7 +307,11 @@ mod tests {
         // On a busy machine a new process waits for its turn in the middle of being loaded.
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| while busy.load(Ordering::Relaxed) {});
+                scope.spawn(|| {
+                    while busy.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
             }
             let missed = (0..30).filter(|_| is_missed(dir.path())).count();
             busy.store(false, Ordering::Relaxed);
