@@ -46,12 +46,13 @@ fn main() -> ExitCode {
     let undecided = sum(|tally| tally.undecided);
     println!(
         "{histories} histories compared ({} valid, {} invalid), {} decided, {} disagreements, {undecided} \
-         unknown, {} witnesses replayed",
+         unknown, {} witnesses and {} long prefixes replayed",
         sum(|tally| tally.valid),
         sum(|tally| tally.invalid),
         histories - undecided,
         disagreements.len(),
         sum(|tally| tally.witnesses),
+        sum(|tally| tally.prefixes),
     );
     if disagreements.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -138,20 +138,39 @@ fn peak() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
+/// Clients of every kind: few and many of them, on few and many keys, with and without leases and odd requests, that look
+/// often or hardly ever, whose lost requests take effect mostly or seldom.
+fn traffic(seed: u64, plain: bool) -> Shape {
+    let pick = |of: &[u64], stride: u64| of[(seed / stride) as usize % of.len()];
+    let kind = if plain { 0 } else { pick(&[2, 1, 2, 0], 6) };
+    Shape {
+        seed,
+        keys: pick(&[2, 5, 10, 20, 50, 100], 1),
+        leases: kind > 0,
+        odd: kind > 1,
+        clients: pick(&[10, 50, 5], 24) as u32,
+        applied: pick(&[50, 80, 20], 72) as f64 / 100.0,
+        gets: pick(&[35, 10], 216),
+        operations: 20_000,
+        ..Shape::default()
+    }
+}
+
 fn undecided(count: u64, plain: bool) {
     let mut unknown = 0;
     for seed in 0..count {
-        let keys = [2, 5, 10, 20, 50, 100][seed as usize % 6];
-        let odd = !plain;
-        let shape = Shape { seed, keys, odd, leases: odd, operations: 20_000, ..Shape::default() };
-        let report = checker::etcd::check(&record::history(&shape), &Options::own_store());
+        let shape = traffic(seed, plain);
+        let history = record::history(&shape);
+        let start = clock::now();
+        let report = checker::etcd::check(&history, &Options::own_store());
         match report.verdict {
             Verdict::Valid => {}
             Verdict::Unknown { reason } => {
                 unknown += 1;
-                println!("seed {seed}, {keys} keys: {reason}");
+                let took = clock::now().since(start).as_millis();
+                println!("{reason}, after {took} ms: {shape:?}");
             }
-            other => panic!("seed {seed}: {other}"),
+            other => panic!("{other}: {shape:?}"),
         }
     }
     println!("{unknown} of {count} histories of 20,000 operations with 5 % unknown outcomes undecided");

@@ -9,6 +9,7 @@ mod explain;
 mod log;
 mod order;
 mod outlook;
+mod prefix;
 mod search;
 mod store;
 mod supply;
@@ -17,7 +18,7 @@ use history::{FileReport, History, ReadError, Scan, Sources};
 
 use self::explain::Explain;
 use self::log::{Action, Ending, Log};
-use self::order::{Order, Role};
+use self::order::{Entry, Order, Role};
 use self::search::{Contradiction, Ended, Search};
 use self::supply::{Candidate, Supply};
 use crate::{Counts, Engine, Report, Verdict};
@@ -105,13 +106,24 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
         options.foreign_writers || log.ops.iter().any(|op| matches!(op.action, Action::Service));
     // Lost lines may have been writes, and leases from before the history may end in it.
     let foreign = foreign_writers || !log.complete || !empty;
+    // What is proved already, with how far everything else goes.
+    let invalid = |verdict: Verdict, evidence: &Evidence| {
+        let legal_prefix = match verdict {
+            Verdict::Invalid(_) => prefix::legal(log, evidence, empty, foreign),
+            _ => Vec::new(),
+        };
+        (verdict.with_legal_prefix(legal_prefix), None)
+    };
     let mut order = match Order::new(log, empty) {
         Ok(order) => order,
-        Err(disorder) => return (explain.disorder(disorder), None),
+        Err(disorder) => {
+            let evidence = Evidence { accused: Some(disorder.accused()), end: None };
+            return invalid(explain.disorder(disorder), &evidence);
+        }
     };
     let hidden = match hidden(log, &order, foreign) {
         Ok(hidden) => hidden,
-        Err(verdict) => return (verdict, None),
+        Err(verdict) => return invalid(verdict, &Evidence::default()),
     };
     order.know(log, &hidden);
     let supply = Supply::new(log, hidden.clone(), foreign);
@@ -131,13 +143,29 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
             let reason = "an answer depends on what the store held before the history, or on other writers";
             (Verdict::Unknown { reason: reason.to_owned() }, None)
         }
-        Ended::Undecided { revision, reason } => {
+        Ended::Undecided { revision, reason, .. } => {
             (Verdict::Unknown { reason: format!("{reason}, at revision {revision} of {}", order.head) }, None)
         }
-        Ended::Contradiction(noted) => {
-            (explain.contradiction(&order, culprit(log, &order, &hidden, noted, empty)), None)
+        Ended::Contradiction { noted, reach } => {
+            let culprit = culprit(log, &order, &hidden, noted, empty);
+            let evidence = match &culprit {
+                Contradiction::Answer { entry, .. } if entry.role != Role::Write => {
+                    Evidence { accused: Some(entry.op), end: None }
+                }
+                _ => Evidence { accused: None, end: Some(reach) },
+            };
+            invalid(explain.contradiction(&order, culprit), &evidence)
         }
     }
+}
+
+/// Where a broken history breaks.
+#[derive(Debug, Default)]
+struct Evidence {
+    /// This operation has no place.
+    accused: Option<u32>,
+    /// Nothing from this entry on has one.
+    end: Option<usize>,
 }
 
 fn stranger(taken: &(i64, Candidate)) -> bool {
@@ -188,31 +216,39 @@ fn hidden(log: &Log<'_>, order: &Order, foreign: bool) -> Result<Vec<i64>, Verdi
             reason: format!("{count} revisions were taken by writers that the history does not have"),
         });
     }
-    let mut hidden = Vec::with_capacity(count as usize);
+    Ok(unclaimed(order))
+}
+
+/// The same, without a question.
+fn unclaimed(order: &Order) -> Vec<i64> {
+    let mut hidden = Vec::new();
     let mut next = order.base + 1;
     for entry in order.entries.iter().filter(|entry| entry.role == Role::Write) {
         hidden.extend(next..entry.revision);
         next = next.max(entry.revision + 1);
     }
     hidden.extend(next..=order.head);
-    Ok(hidden)
+    hidden
 }
 
-/// All operations that took effect, in the order of their places.
+/// All operations that took effect, in the order of their places; what one revision answered, in that of invocations.
 fn witness(order: &Order, hidden: &[(i64, Candidate)]) -> Vec<usize> {
     let mut hidden = hidden.iter().peekable();
     let mut witness: Vec<usize> = Vec::new();
     let mut taken = std::collections::BTreeSet::new();
-    for entry in order.entries.iter().filter(|entry| entry.role != Role::Old) {
-        while let Some((_, candidate)) = hidden.next_if(|(revision, _)| *revision <= entry.revision) {
+    let placed: Vec<&Entry> = order.entries.iter().filter(|entry| entry.role != Role::Old).collect();
+    for entries in placed.chunk_by(|a, b| a.revision == b.revision) {
+        while let Some((_, candidate)) = hidden.next_if(|(revision, _)| *revision <= entries[0].revision) {
             if let Candidate::Op(op) = candidate {
                 taken.insert(*op);
                 witness.push(*op as usize);
             }
         }
-        if !taken.contains(&entry.op) {
-            witness.push(entry.op as usize);
-        }
+        let (writes, rest) = entries.split_at(entries.partition_point(|entry| entry.role == Role::Write));
+        let mut rest: Vec<u32> = rest.iter().map(|entry| entry.op).collect();
+        rest.sort_unstable();
+        let all = writes.iter().map(|entry| entry.op).chain(rest);
+        witness.extend(all.filter(|op| !taken.contains(op)).map(|op| op as usize));
     }
     witness.extend(hidden.filter_map(|(_, candidate)| match candidate {
         Candidate::Op(op) => Some(*op as usize),

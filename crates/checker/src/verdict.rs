@@ -102,6 +102,16 @@ impl Verdict {
     }
 }
 
+impl Verdict {
+    /// The same with a legal order of a prefix, where it is invalid.
+    pub(crate) fn with_legal_prefix(mut self, legal_prefix: Vec<usize>) -> Self {
+        if let Self::Invalid(violation) = &mut self {
+            violation.legal_prefix = legal_prefix;
+        }
+        self
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

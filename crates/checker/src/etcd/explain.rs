@@ -2,6 +2,8 @@
 //!
 //! Judges nothing; what arrives here is proved already.
 
+mod deeds;
+
 use history::{Blob, FileReport, Nanos};
 
 use super::log::{Action, Fact, Key, Log, Op};
@@ -46,15 +48,11 @@ impl<'h> Explain<'h> {
             Disorder::Twice { revision, first, second } => {
                 let sentence = format!(
                     "revision {revision} was given to two writes: {} and {}",
-                    self.what(first),
-                    self.what(second)
+                    self.deed(first),
+                    self.deed(second)
                 );
-                invalid(
-                    "revision-given-twice",
-                    sentence,
-                    self.key_of(first),
-                    vec![first as usize, second as usize],
-                )
+                let key = self.key_of_both(first, second);
+                invalid("revision-given-twice", sentence, key, vec![first as usize, second as usize])
             }
             Disorder::Backwards { early, late } => self.backwards(early, late),
             Disorder::Impossible { op, revision } => {

@@ -3,6 +3,8 @@
 //! Finds what is wrong with that order alone: a revision given twice, an answer from the past or the future. Knows
 //! nothing of what keys hold.
 
+mod partial;
+
 use super::log::{Action, Ending, Log, NONE};
 
 /// Something answered, at its place.
@@ -38,6 +40,8 @@ pub(super) struct Order {
     pub(super) base: i64,
     /// The greatest revision that anybody saw.
     pub(super) head: i64,
+    /// Something that is not in it was over by then.
+    over: u64,
 }
 
 /// What is wrong with the order alone.
@@ -55,6 +59,26 @@ pub(super) enum Disorder {
     Future { op: u32, asked: i64, head: i64 },
 }
 
+impl Disorder {
+    /// The operation that would have to be otherwise.
+    pub(super) fn accused(&self) -> u32 {
+        match *self {
+            Self::Twice { second, .. } => second,
+            Self::Backwards { early, .. } => early,
+            Self::Impossible { op, .. } | Self::Renamed { op, .. } | Self::Future { op, .. } => op,
+        }
+    }
+
+    /// The one that it contradicts.
+    fn other(&self) -> Option<u32> {
+        match *self {
+            Self::Twice { first, .. } => Some(first),
+            Self::Backwards { late, .. } => Some(late),
+            _ => None,
+        }
+    }
+}
+
 impl Order {
     /// `empty`: the history begins with a new store, whose revision is 1.
     pub(super) fn new(log: &Log<'_>, empty: bool) -> Result<Self, Disorder> {
@@ -65,6 +89,13 @@ impl Order {
                 place(log, index, &mut entries)?;
             }
         }
+        let order = Self::of(log, entries, empty);
+        order.check_times(log)?;
+        Ok(order)
+    }
+
+    /// Sorts what has a place.
+    fn of(log: &Log<'_>, entries: Vec<Entry>, empty: bool) -> Self {
         let mut entries = by_revision(entries);
         for_each_revision(&mut entries, |entries| {
             entries.sort_unstable_by_key(|entry| (entry.role, entry.op));
@@ -77,9 +108,7 @@ impl Order {
         let base = if empty { 1 } else { first };
         let told = log.facts.iter().map(|(_, fact)| fact.revision()).max();
         let head = entries.iter().map(|entry| entry.revision).chain(told).max().unwrap_or(base).max(base);
-        let order = Self { known_by: Vec::new(), entries, base, head };
-        order.check_times(log)?;
-        Ok(order)
+        Self { known_by: Vec::new(), entries, base, head, over: u64::MAX }
     }
 
     /// In the order of places, nothing may end before something that comes earlier began.
@@ -130,7 +159,7 @@ impl Order {
         let mut later =
             timed.rev().map(|entry| (entry.revision, log.ops[entry.op as usize].deadline)).peekable();
         let mut told = facts.into_iter().rev().peekable();
-        let mut least = u64::MAX;
+        let mut least = self.over;
         for &revision in hidden.iter().rev() {
             while let Some((_, deadline)) = later.next_if(|(at, _)| *at >= revision) {
                 least = least.min(deadline);

@@ -28,10 +28,11 @@ const NEAR: i64 = 2_000;
 pub(super) enum Ended<'a> {
     /// Everything fits: what took each hidden revision.
     Fits { hidden: Vec<(i64, Candidate)>, assumed: bool },
-    /// Nothing fits: what was met on the way, in the order in which it was met.
-    Contradiction(Vec<Contradiction<'a>>),
+    /// Nothing fits: what was met on the way, in the order in which it was met, and the first entry that was never
+    /// passed.
+    Contradiction { noted: Vec<Contradiction<'a>>, reach: usize },
     /// The budget is spent, or too old a guess would have to be revisited.
-    Undecided { revision: i64, reason: &'static str },
+    Undecided { revision: i64, reason: &'static str, reach: usize },
 }
 
 /// What cannot be.
@@ -93,6 +94,8 @@ pub(super) struct Search<'l, 'a> {
     foreign: bool,
     /// An answer that is left out, to see whether it alone is wrong.
     without: Option<u32>,
+    /// Everything answered before this entry was explained together.
+    reach: usize,
 }
 
 type Step<T> = Result<T, Blame>;
@@ -119,6 +122,7 @@ impl<'l, 'a> Search<'l, 'a> {
             budget,
             noted: Vec::new(),
             without: None,
+            reach: 0,
             foreign,
         }
     }
@@ -138,9 +142,11 @@ impl<'l, 'a> Search<'l, 'a> {
                 return Ended::Undecided {
                     revision: self.revision(entry),
                     reason: "the search budget is spent",
+                    reach: self.reach,
                 };
             }
             self.budget -= 1;
+            self.reach = self.reach.max(entry);
             let next = self.supply.hidden.get(hidden).copied();
             let stepped = match (self.order.entries.get(entry), next) {
                 (None, None) => return self.fits(),
@@ -404,7 +410,7 @@ impl<'l, 'a> Search<'l, 'a> {
                     // No guess had a part in it: it stands alone.
                     noted.drain(..noted.len() - 1);
                 }
-                return Err(Ended::Contradiction(noted));
+                return Err(Ended::Contradiction { noted, reach: self.reach });
             };
             if self.budget == 0 {
                 return Err(self.undecided("the search budget is spent"));
@@ -443,7 +449,7 @@ impl<'l, 'a> Search<'l, 'a> {
 
     fn undecided(&self, reason: &'static str) -> Ended<'a> {
         let revision = self.guesses.last().map_or(self.order.base, |guess| guess.revision);
-        Ended::Undecided { revision, reason }
+        Ended::Undecided { revision, reason, reach: self.reach }
     }
 
     /// Lets the oldest guesses stand when there are too many: memory is for the neighbourhood, not for the past.

@@ -4,6 +4,8 @@
 mod attack;
 #[path = "etcd/edited.rs"]
 mod edited;
+#[path = "etcd/evidence.rs"]
+mod evidence;
 #[path = "etcd/generate.rs"]
 pub(super) mod generate;
 #[path = "etcd/generated.rs"]

@@ -18,6 +18,8 @@ pub(crate) struct Tally {
     pub(crate) undecided: u64,
     /// Orders that were replayed and explained every answer.
     pub(crate) witnesses: u64,
+    /// Legal orders of more than half of an invalid history, replayed too.
+    pub(crate) prefixes: u64,
     pub(crate) disagreements: Vec<String>,
 }
 
@@ -35,6 +37,7 @@ fn tiny(seed: u64) -> Shape {
         odd: random.chance(0.6),
         latency: [2, 10, 800_000_000][random.below(3) as usize],
         values: [0, 0, 2][random.below(3) as usize],
+        gets: 35,
     }
 }
 
@@ -165,8 +168,9 @@ fn spoil(operations: &mut Vec<Operation<'static>>, random: &mut Random) {
     }
 }
 
-/// Replays a witness. Leases end between the operations, which a witness does not show: then there is nothing to see.
-fn explains(operations: &[Operation<'static>], witness: &[usize]) -> bool {
+/// Replays a witness of everything, or of as much as it goes well. Leases end between the operations, which a witness
+/// does not show: then there is nothing to see.
+fn explains(operations: &[Operation<'static>], witness: &[usize], whole: bool) -> bool {
     if operations.iter().any(|op| has_lease(&op.call)) {
         return true;
     }
@@ -180,10 +184,27 @@ fn explains(operations: &[Operation<'static>], witness: &[usize]) -> bool {
             return false;
         }
     }
-    let placed = |op: &Operation<'_>| !matches!(op.call, Call::KeepAlive { .. } | Call::Compact { .. });
     let must = |op: &&Operation<'_>| matches!(op.outcome, Outcome::Ok(_)) && placed(op);
     let all = operations.iter().filter(must).count();
-    all == witness.iter().filter(|&&at| matches!(operations[at].outcome, Outcome::Ok(_))).count()
+    !whole || all == witness.iter().filter(|&&at| matches!(operations[at].outcome, Outcome::Ok(_))).count()
+}
+
+fn placed(operation: &Operation<'_>) -> bool {
+    !matches!(operation.call, Call::KeepAlive { .. } | Call::Compact { .. })
+}
+
+/// Whether an order respects the intervals, and leaves nothing out that was over before something in it began.
+pub(crate) fn in_time(operations: &[Operation<'static>], order: &[usize]) -> bool {
+    let timed = |op: &&Operation<'_>| placed(op) && !oracle::serializable(op);
+    let mut instant = Nanos(0);
+    for op in order.iter().map(|&at| &operations[at]).filter(timed) {
+        instant = instant.max(op.invoked);
+        if instant > op.deadline() {
+            return false;
+        }
+    }
+    let mut left = operations.iter().enumerate().filter(|(at, op)| timed(op) && !order.contains(at));
+    left.all(|(_, op)| op.deadline() >= instant || matches!(op.outcome, Outcome::Failed(_)))
 }
 
 fn has_lease(call: &Call<'_>) -> bool {
@@ -227,10 +248,18 @@ fn compare(seed: u64, round: u32, operations: &[Operation<'static>], tally: &mut
     };
     if let Some(witness) = &report.witness {
         assert!(
-            explains(operations, witness),
+            explains(operations, witness, true) && in_time(operations, witness),
             "seed {seed} round {round}: the witness {witness:?} explains nothing"
         );
         tally.witnesses += 1;
+    }
+    if let Verdict::Invalid(violation) = &report.verdict {
+        let prefix = &violation.legal_prefix;
+        assert!(
+            explains(operations, prefix, false) && in_time(operations, prefix),
+            "seed {seed} round {round}: {prefix:?} is no legal order of {operations:#?}"
+        );
+        tally.prefixes += u64::from(prefix.len() * 2 > operations.len());
     }
     if truth {
         tally.valid += 1;
@@ -253,6 +282,6 @@ fn agrees_with_brute_force() {
     let tally = attack(0..5_000);
     assert!(tally.disagreements.is_empty(), "{}", tally.disagreements[0]);
     assert!(tally.invalid > 2_000 && tally.valid > 5_000, "{tally:?}");
-    assert!(tally.witnesses > 1_000, "{tally:?}");
+    assert!(tally.witnesses > 1_000 && tally.prefixes > 1_000, "{tally:?}");
     assert!(tally.undecided * 100 < tally.histories, "{tally:?}");
 }

@@ -57,6 +57,8 @@ pub(crate) struct Shape {
     pub(crate) latency: u64,
     /// Values are drawn from so many; 0 for unique ones.
     pub(crate) values: u64,
+    /// Gets among 65 gets and puts: with few of them, much is overwritten before anybody looks.
+    pub(crate) gets: u64,
 }
 
 impl Default for Shape {
@@ -72,6 +74,7 @@ impl Default for Shape {
             odd: true,
             latency: 20_000_000,
             values: 0,
+            gets: 35,
         }
     }
 }
@@ -255,8 +258,8 @@ impl World<'_> {
     fn call(&mut self) -> Call<'static> {
         let leases = u64::from(self.shape.leases);
         match self.random.below(100 + 8 * leases + 2 * u64::from(self.shape.odd)) {
-            0..=34 => Call::Range(self.get()),
-            35..=64 => Call::Put(self.put()),
+            n if n < self.shape.gets => Call::Range(self.get()),
+            0..=64 => Call::Put(self.put()),
             65..=74 => Call::Delete(self.delete()),
             75..=79 => Call::Range(self.range()),
             80..=99 => Call::Txn(self.txn(true)),

@@ -31,7 +31,7 @@ impl Piece<'_> {
     }
 }
 
-fn serializable(operation: &Operation<'_>) -> bool {
+pub(crate) fn serializable(operation: &Operation<'_>) -> bool {
     let stale = |call: &Call<'_>| matches!(call, Call::Range(Range { serializable: true, .. }));
     match &operation.call {
         Call::Txn(txn) => txn.success.iter().chain(&txn.failure).all(stale),
