@@ -2,10 +2,12 @@
 //!
 //! It must not hold anything that a user of `dt` needs.
 
+mod antithesis;
 mod attack;
 mod bench;
 mod campaign;
 mod check;
+mod docker;
 mod python;
 mod step;
 mod test;
@@ -44,6 +46,11 @@ enum Task {
     },
     /// Runs of many seeds against known versions; writes docs/track-record.md. Some take an hour.
     Campaign(campaign::CampaignArgs),
+    /// Build and push images, and launch a run on the platform.
+    Antithesis {
+        #[command(subcommand)]
+        action: antithesis::Action,
+    },
     /// Measure; prints figures and asserts nothing.
     Bench {
         /// What to measure; all of it when left out.
@@ -59,6 +66,7 @@ fn main() -> ExitCode {
         Task::Ci => check::run().and_then(|()| test::run(&[])),
         Task::Attack { count } => attack::run(count),
         Task::Campaign(args) => campaign::run(&args),
+        Task::Antithesis { action } => antithesis::run(&action),
         Task::Bench { which } => bench::run(which),
     };
     match result {

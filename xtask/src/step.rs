@@ -25,6 +25,12 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     command
 }
 
+/// Whether nothing may be skipped here.
+#[expect(clippy::disallowed_methods, reason = "a task is told by its environment where it runs")]
+pub(crate) fn in_ci() -> bool {
+    std::env::var_os("CI").is_some()
+}
+
 /// Says what it does, does it, and fails if that failed.
 pub(crate) fn run(mut command: Command) -> anyhow::Result<()> {
     say(&format!("$ {}", line(&command)));

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-use crate::{python, step};
+use crate::{docker, python, step};
 
 /// The version that tests which need "an etcd" run against: the newest that every package source has.
 const ETCD: &str = "3.5.30";
@@ -15,6 +15,7 @@ pub(crate) fn run(filter: &[String]) -> anyhow::Result<()> {
     step::run(step::cargo(&["build", "-p", "voidstar", "--locked"]))?;
     let needs =
         [("ETCD_TRAFFIC_TEST_ETCD", fetch_etcd()?), ("ETCD_TRAFFIC_TEST_PYTHON", python::environment()?)];
+    docker::prepare()?;
     step::say(&format!("tests use {} and {}", needs[0].1, needs[1].1));
 
     let kinds: [(&str, &[&str], &[&str]); 2] = [

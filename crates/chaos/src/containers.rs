@@ -130,12 +130,9 @@ impl Containers {
     /// # Errors
     /// As [`Self::kill`].
     pub async fn running(&self, members: &[String]) -> Result<BTreeMap<String, bool>, ContainerError> {
-        let mut running = BTreeMap::new();
-        for member in members {
-            let seen = self.engine.inspect(self.id(member)?).await?;
-            running.insert(member.clone(), seen.running && !seen.paused);
-        }
-        Ok(running)
+        let seen = self.engine.inspect_all(&self.ids(members)?).await?;
+        let runs = seen.iter().map(|seen| seen.running && !seen.paused);
+        Ok(members.iter().cloned().zip(runs).collect())
     }
 
     /// Whether the processor time of all of them is limited.

@@ -61,6 +61,8 @@ pub(crate) enum Line {
     Fault { t: Nanos, fault: Fault, undo: Undo },
     /// A program was started for a fault.
     Program { t: Nanos, id: u64, process: Leftover, boot: String },
+    /// Containers of the run may be there from now on.
+    Containers { t: Nanos, engine: PathBuf },
     /// A fault is undone.
     Undone { t: Nanos, id: u64 },
     /// Nothing is left of the run.
@@ -164,6 +166,14 @@ impl Journal {
     /// When it cannot be written.
     pub fn close(&self) -> Result<(), JournalError> {
         self.write(&Line::Closed { t: clock::now() })
+    }
+
+    /// Notes, before they are made, that the run has containers: they bear its directory as a label.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn containers(&self, engine: &Path) -> Result<(), JournalError> {
+        self.write(&Line::Containers { t: clock::now(), engine: engine.to_owned() })
     }
 
     pub(crate) fn begins(&self, fault: &Fault, undo: Undo) -> Result<(), JournalError> {

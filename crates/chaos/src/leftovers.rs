@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cluster::compose::Docker;
 use cluster::journal as members;
 use history::clock;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -34,6 +35,8 @@ pub struct Healed {
     pub undone: Vec<String>,
     /// The processes that were ended: what they were, with pid.
     pub ended: Vec<String>,
+    /// The containers, networks and volumes that were removed.
+    pub removed: Vec<String>,
 }
 
 /// A run's directory, and what was done about it.
@@ -53,8 +56,8 @@ pub enum HealError {
         /// What the system said.
         source: io::Error,
     },
-    /// A container of it could not be brought back.
-    #[error("cannot heal a container: {0}")]
+    /// A container of it could not be brought back or removed.
+    #[error("cannot heal containers: {0}")]
     Reset(String),
     /// A process of it could not be ended.
     #[error("cannot end {what}: {source}")]
@@ -77,6 +80,7 @@ pub fn heal(run_dir: &Path) -> Result<Healed, HealError> {
     let mut healed = Healed::default();
     end_journaled(run_dir, &lines, &mut healed)?;
     end_marked(journal.directory(), &mut healed)?;
+    remove_containers(journal.directory(), &lines, &mut healed)?;
     for (fault, undo) in in_effect(&lines) {
         reset(undo)?;
         journal.undone(fault.id)?;
@@ -131,7 +135,7 @@ fn in_effect(lines: &[Line]) -> impl Iterator<Item = (&Fault, &Undo)> {
             Line::Undone { id, .. } => {
                 faults.remove(id);
             }
-            Line::Open { .. } | Line::Program { .. } | Line::Closed { .. } => {}
+            Line::Open { .. } | Line::Program { .. } | Line::Containers { .. } | Line::Closed { .. } => {}
         }
     }
     faults.into_values()
@@ -141,13 +145,33 @@ fn in_effect(lines: &[Line]) -> impl Iterator<Item = (&Fault, &Undo)> {
 fn reset(undo: &Undo) -> Result<(), HealError> {
     let Undo::Reset { engine, containers } = undo else { return Ok(()) };
     let containers = Containers::new(engine, containers.clone(), BTreeMap::new());
-    let reset = || -> Result<(), String> {
+    to_its_end(async { containers.reset().await.map_err(|error| error.to_string()) })
+}
+
+/// Removes the run's containers, networks and volumes, and with them all that was done to them.
+fn remove_containers(directory: &Path, lines: &[Line], healed: &mut Healed) -> Result<(), HealError> {
+    let engine = lines.iter().rev().find_map(|line| match line {
+        Line::Containers { engine, .. } => Some(engine),
+        _ => None,
+    });
+    let Some(engine) = engine else { return Ok(()) };
+    let removed = to_its_end(async {
+        let docker = Docker::at(engine, Path::new("docker-compose")).await;
+        let docker = docker.map_err(|error| error.to_string())?;
+        let run = directory.to_string_lossy();
+        cluster::compose::remove(&docker, &run).await.map_err(|error| error.to_string())
+    })?;
+    healed.removed.extend(removed);
+    Ok(())
+}
+
+/// Runs to its end what needs a runtime, in a thread of its own, as the caller's may have one already.
+fn to_its_end<T: Send>(work: impl Future<Output = Result<T, String>> + Send) -> Result<T, HealError> {
+    let ran = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| error.to_string())?;
-        runtime.block_on(containers.reset()).map_err(|error| error.to_string())
+        runtime.map_err(|error| error.to_string())?.block_on(work)
     };
-    // A thread of its own, as the caller's may have a runtime already.
-    let done = std::thread::scope(|scope| scope.spawn(reset).join());
+    let done = std::thread::scope(|scope| scope.spawn(ran).join());
     done.unwrap_or_else(|_| Err("the thread broke".to_owned())).map_err(HealError::Reset)
 }
 

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::compose::ComposeSpec;
+
 pub use binary::{Archive, BinarySpec, Debian, DebianBuild, Source, Sums, VersionCommand, Wheel};
 pub use catalog::{CatalogError, load, names};
 pub use metrics::{MetricKind, MetricSpec, MetricUnit, MetricsSpec};
@@ -28,6 +30,8 @@ pub struct Chart {
     pub binary: BinarySpec,
     /// How a member is started as a process on loopback.
     pub process: ProcessSpec,
+    /// How members run in containers; absent for systems that nobody has put into some.
+    pub compose: Option<ComposeSpec>,
     /// How commands reach members.
     pub address: AddressSpec,
     /// What a member must answer before it counts as ready.

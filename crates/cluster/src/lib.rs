@@ -12,6 +12,7 @@ pub mod arch;
 pub mod attached;
 pub mod chart;
 pub mod cluster;
+pub mod compose;
 pub mod config;
 pub mod digest;
 pub mod endpoints;

@@ -21,4 +21,4 @@ pub use kind::Kind;
 pub use plan::{Arrival, Candidate, Pick, Plan, PlanConfig, PlanError, Segment, Shape, Step, TerminalChoice};
 pub use record::{CommandLog, CommandRecord, Ending, Finish, Killer, RECORD_FILE};
 pub use schedule::{Action, Conclusion, Event, Launch, NoTerminal, Phase, Schedule};
-pub use template::{Command, Finding, Listed, Rule, Template, TemplateError};
+pub use template::{Command, Entry, EntryShape, Finding, Listed, Rule, Template, TemplateError};

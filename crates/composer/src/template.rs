@@ -46,6 +46,33 @@ pub struct Template {
     pub commands: Vec<Command>,
 }
 
+/// An entry of a template's directory that was looked at by somebody else, such as in an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name in the directory.
+    pub file: String,
+    /// What it is.
+    pub shape: EntryShape,
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntryShape {
+    /// A file, or a link to one.
+    File {
+        /// Whether it may be executed.
+        executable: bool,
+        /// Its first bytes, 256 of them where it has so many.
+        head: Vec<u8>,
+    },
+    /// A directory.
+    Directory,
+    /// A link to nothing.
+    Dangling,
+    /// A socket or a pipe.
+    Other,
+}
+
 impl Template {
     /// Reads `directory`. Anything that the platform would reject is an error that lists all findings.
     pub fn discover(directory: &Path) -> Result<Template, TemplateError> {
@@ -56,10 +83,28 @@ impl Template {
             .and_then(|listing| listing.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>())
             .map_err(unreadable)?;
         entries.sort();
+        let classified = entries.into_iter().map(|path| (classify(&path), path)).collect();
+        Self::of_classified(name, directory, classified)
+    }
 
+    /// The template whose directory has these entries, somewhere else. Anything that the platform would reject is an error
+    /// that lists all findings.
+    pub fn of_entries(directory: &Path, mut entries: Vec<Entry>) -> Result<Template, TemplateError> {
+        let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        entries.sort_by(|a, b| a.file.cmp(&b.file));
+        let classified =
+            entries.into_iter().map(|entry| (classify_entry(&entry), directory.join(&entry.file))).collect();
+        Self::of_classified(name, directory.to_owned(), classified)
+    }
+
+    fn of_classified(
+        name: String,
+        directory: PathBuf,
+        entries: Vec<(Classified, PathBuf)>,
+    ) -> Result<Template, TemplateError> {
         let (mut commands, mut findings) = (Vec::new(), Vec::new());
-        for path in entries {
-            match classify(&path) {
+        for (classified, path) in entries {
+            match classified {
                 Ok(Some((file, kind))) => {
                     commands.push(Command { name: format!("{name}/{file}"), kind, path });
                 }
@@ -103,7 +148,9 @@ fn template_name(directory: &Path) -> std::io::Result<String> {
 }
 
 /// A command's file name and kind, `None` for what the platform ignores, or the rule that the entry breaks.
-fn classify(path: &Path) -> Result<Option<(String, Kind)>, Rule> {
+type Classified = Result<Option<(String, Kind)>, Rule>;
+
+fn classify(path: &Path) -> Classified {
     let name = path.file_name().unwrap_or_default();
     let Some(file) = name.to_str() else { return Err(Rule::NameNotUtf8) };
     if file.starts_with(HELPER_PREFIX) {
@@ -126,12 +173,36 @@ fn classify(path: &Path) -> Result<Option<(String, Kind)>, Rule> {
     }
 }
 
+fn classify_entry(entry: &Entry) -> Classified {
+    let Entry { file, shape } = entry;
+    if file.starts_with(HELPER_PREFIX) {
+        return Ok(None);
+    }
+    if *shape == EntryShape::Dangling {
+        return Err(Rule::DanglingLink);
+    }
+    let Some(kind) = Kind::of_file_name(file) else {
+        let directory = *shape == EntryShape::Directory;
+        return Err(if directory { Rule::UnrecognisedDirectory } else { Rule::Unrecognised });
+    };
+    match shape {
+        EntryShape::File { executable: false, .. } => Err(Rule::NotExecutable),
+        EntryShape::File { head, .. } if is_executable(head) => Ok(Some((file.clone(), kind))),
+        EntryShape::File { .. } => Err(Rule::NeitherBinaryNorScript),
+        _ => Err(Rule::NotAFile),
+    }
+}
+
+fn is_executable(head: &[u8]) -> bool {
+    head.starts_with(b"\x7fELF") || shebang(head).is_some()
+}
+
 /// Whether the file is an ELF binary or opens with `#!` and an interpreter.
 fn starts_like_an_executable(path: &Path) -> std::io::Result<bool> {
     // The kernel reads no more than this of a script's first line.
     let mut head = Vec::new();
     File::open(path)?.take(256).read_to_end(&mut head)?;
-    Ok(head.starts_with(b"\x7fELF") || shebang(&head).is_some())
+    Ok(is_executable(&head))
 }
 
 /// The interpreter that a script's first bytes name.

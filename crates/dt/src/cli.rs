@@ -19,6 +19,9 @@ Examples:
   dt run --template test/v1/mine --endpoints a=http://127.0.0.1:2379
                                          your own test commands, in any language, against what is running
   dt run etcd --template test/v1/mine    the same against an etcd that is started for it, under faults
+  dt run etcd --backend compose          the same in containers, where commands run inside the clients
+  dt run --compose PATH/docker-compose.yaml
+                                         anybody's project: the test commands in its containers, under faults
   dt check runs/latest                   the verdict again, from the files alone
   dt check history.edn                   the verdict of a history that Jepsen recorded
   dt list suites                         what can be run
@@ -89,11 +92,18 @@ pub(crate) enum Listable {
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The suite, such as etcd.
-    #[arg(required_unless_present = "template")]
+    #[arg(required_unless_present_any = ["template", "compose"])]
     pub(crate) suite: Option<String>,
-    /// A directory of test commands in any language, in place of the suite's.
+    /// A directory of test commands in any language, in place of the suite's; in containers, a template's name.
     #[arg(long, value_name = "DIR")]
     pub(crate) template: Option<PathBuf>,
+    /// Where members run; processes when left out.
+    #[arg(long, value_enum, conflicts_with_all = ["attach", "endpoints"])]
+    pub(crate) backend: Option<Backend>,
+    /// A compose file in place of the suite's: its containers are started, and the commands in them run; implies
+    /// --backend compose.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["attach", "endpoints", "bin"])]
+    pub(crate) compose: Option<PathBuf>,
     /// How long drivers are started, in seconds; the suite's own when left out.
     #[arg(short = 't', long = "seconds", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: Option<u64>,
@@ -142,6 +152,14 @@ pub(crate) struct RunArgs {
     /// Where run directories are made.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub(crate) runs: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    /// As processes on loopback.
+    Process,
+    /// In containers that docker compose starts.
+    Compose,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

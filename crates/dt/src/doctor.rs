@@ -2,7 +2,9 @@
 
 use std::io::Write as _;
 
+use chaos::Abilities;
 use cluster::Places;
+use cluster::compose::Docker;
 
 use crate::exit::Exit;
 use crate::home::Home;
@@ -20,7 +22,10 @@ pub(crate) fn run() -> anyhow::Result<Exit> {
         ("run directories", writable()),
         ("open files", open_files()),
     ];
-    print(&findings)
+    let exit = print(&findings)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    containers(&runtime.block_on(abilities()))?;
+    Ok(exit)
 }
 
 fn print(findings: &[Finding]) -> anyhow::Result<Exit> {
@@ -36,6 +41,39 @@ fn print(findings: &[Finding]) -> anyhow::Result<Exit> {
         }
     }
     Ok(if fine { Exit::Valid } else { Exit::Failed })
+}
+
+/// What there is for runs in containers, and which faults they can have. Runs as processes need none of it, so that it is
+/// missing is no failure.
+async fn abilities() -> Vec<(String, Result<String, String>)> {
+    let docker = match Docker::find().await {
+        Ok(docker) => docker,
+        Err(error) => return vec![("containers".to_owned(), Err(error.to_string()))],
+    };
+    let found = format!("Docker answers, with {}", docker.tool().name());
+    let mut lines = vec![("containers".to_owned(), Ok(found))];
+    for kind in ["kill", "stop", "pause", "throttle"] {
+        lines.push((format!("{kind} in containers"), Ok("by Docker".to_owned())));
+    }
+    for (fault, ability) in Abilities::probe().await.all() {
+        let told = match ability {
+            Ok(()) => Ok("by rules in the container's network".to_owned()),
+            Err(reason) => Err(reason.clone()),
+        };
+        lines.push((format!("{fault} in containers"), told));
+    }
+    lines
+}
+
+fn containers(lines: &[(String, Result<String, String>)]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for (what, told) in lines {
+        match told {
+            Ok(words) => writeln!(out, "ok       {what}: {words}")?,
+            Err(words) => writeln!(out, "without  {what}: {words}")?,
+        }
+    }
+    Ok(())
 }
 
 fn home() -> Result<String, String> {

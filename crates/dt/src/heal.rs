@@ -43,8 +43,13 @@ pub(crate) fn lines(healed: &[HealedRun]) -> Vec<String> {
             Err(error) => lines.push(format!("cannot heal {run}: {error}")),
             Ok(done) => {
                 let (undone, ended) = (done.undone.len(), done.ended.len());
-                lines.push(format!("healed {run}: {undone} faults undone, {ended} processes ended"));
-                lines.extend(done.undone.iter().chain(&done.ended).map(|what| format!("  {what}")));
+                let removed = match done.removed.len() {
+                    0 => String::new(),
+                    count => format!(", {count} containers, networks and volumes removed"),
+                };
+                lines.push(format!("healed {run}: {undone} faults undone, {ended} processes ended{removed}"));
+                let all = done.undone.iter().chain(&done.ended).chain(&done.removed);
+                lines.extend(all.map(|what| format!("  {what}")));
             }
         }
     }

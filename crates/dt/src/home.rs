@@ -46,6 +46,11 @@ impl Home {
         self.0.join("suites")
     }
 
+    /// What is at this place in it.
+    pub(crate) fn join(&self, path: &Path) -> PathBuf {
+        self.0.join(path)
+    }
+
     /// The sources of all templates.
     pub(crate) fn templates(&self) -> PathBuf {
         self.0.join("opt-antithesis/test/v1")
@@ -108,6 +113,11 @@ fn stage(all: &Path, name: &str, links: &BTreeMap<OsString, PathBuf>) -> anyhow:
 pub(crate) fn voidstar() -> Option<PathBuf> {
     let library = env::current_exe().ok()?.with_file_name("libvoidstar.so");
     library.is_file().then_some(library)
+}
+
+/// The directory that this program is in, with the others that were built with it.
+pub(crate) fn programs() -> Option<PathBuf> {
+    Some(env::current_exe().ok()?.parent()?.to_owned())
 }
 
 /// Whether the user has set this variable.

@@ -1,10 +1,12 @@
 //! `dt run`: from words on the command line to a running timeline, and from there to a verdict.
 
 mod config;
+mod contained;
 mod directory;
 mod environment;
 mod faults;
 pub(crate) mod interrupt;
+mod launcher;
 mod metrics;
 mod progress;
 mod session;
@@ -22,11 +24,11 @@ use crate::cli::RunArgs;
 use crate::exit::Exit;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
-    let config = config::Config::new(args)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let config = runtime.block_on(config::Config::new(args))?;
     if args.plan {
         write!(std::io::stdout(), "{}{}", config.plan, config.faults)?;
         return Ok(Exit::Valid);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(session::run(config))
 }

@@ -76,6 +76,12 @@ impl Suite {
         }
     }
 
+    /// What a compose project is run by that belongs to no suite. Its containers are started for the run, so they may be
+    /// disturbed.
+    pub(crate) fn of_project(template: &str) -> Self {
+        Self { profile: high_availability(), ..Self::of_template(template) }
+    }
+
     /// Becomes what it is under this profile.
     pub(crate) fn be_under(&mut self, profile: &str) {
         let Under { parallel, weights } = self.profiles.remove(profile).unwrap_or_default();

@@ -6,6 +6,8 @@
 mod attach;
 #[path = "it/check.rs"]
 mod check;
+#[path = "it/compose.rs"]
+mod compose;
 #[path = "it/faults.rs"]
 mod faults;
 #[path = "it/harness.rs"]

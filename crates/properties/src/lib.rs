@@ -7,6 +7,10 @@
 //!
 //! This crate must not know what is right: it is told the result of a comparison and hands it to the SDK.
 
+// Linked for what it defines: the functions that instrumented code calls.
+#[cfg(feature = "coverage")]
+use antithesis_instrumentation as _;
+
 mod config;
 pub mod lifecycle;
 mod macros;

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::fd::OwnedFd;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_json::Value;
 use tokio::process::Command;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// The engine answers within milliseconds, or seconds where a container has to be started; a hung one must not hang us.
@@ -29,6 +32,8 @@ pub(super) struct Seen {
     pub(super) paused: bool,
     /// Whether its processor time is limited.
     pub(super) limited: bool,
+    /// Its full id.
+    pub(super) id: String,
     /// Its first process, on this machine; `None` when it does not run.
     pub(super) pid: Option<u32>,
     /// Its address in the first of its networks that has one.
@@ -71,16 +76,32 @@ impl Engine {
         &self.program
     }
 
+    /// Kills containers and returns when the engine knows: all in the same moment where their processes are this user's to
+    /// kill, else one after the other, as the engine does it.
     pub(super) async fn kill(&self, ids: &[String]) -> Result<(), EngineError> {
-        self.ask(&["kill", "--signal", "KILL"], ids).await.map(|_| ())
+        let seen = self.inspect_all(ids).await?;
+        let handles: Option<Vec<_>> = seen.iter().map(first_process).collect();
+        let killed = handles.filter(|handles| !handles.is_empty()).is_some_and(|handles| {
+            handles.iter().all(|handle| pidfd_send_signal(handle, Signal::KILL).is_ok())
+        });
+        if !killed {
+            return self.ask(&["kill", "--signal", "KILL"], ids).await.map(|_| ());
+        }
+        self.ask(&["wait"], ids).await.map(|_| ())
     }
 
     pub(super) async fn stop(&self, ids: &[String], grace: Duration) -> Result<(), EngineError> {
         self.ask(&["stop", "--time", &grace.as_secs().to_string()], ids).await.map(|_| ())
     }
 
+    /// All at the same time, as the engine would take one after the other.
     pub(super) async fn start(&self, ids: &[String]) -> Result<(), EngineError> {
-        self.ask(&["start"], ids).await.map(|_| ())
+        let mut starting = JoinSet::new();
+        for id in ids {
+            let (engine, id) = (self.clone(), id.clone());
+            starting.spawn(async move { engine.ask(&["start"], &[id]).await });
+        }
+        starting.join_all().await.into_iter().try_for_each(|started| started.map(|_| ()))
     }
 
     pub(super) async fn pause(&self, ids: &[String]) -> Result<(), EngineError> {
@@ -108,12 +129,21 @@ impl Engine {
     }
 
     pub(super) async fn inspect(&self, id: &str) -> Result<Seen, EngineError> {
-        let told = self.ask(&["inspect", "--type", "container"], &[id.to_owned()]).await?;
-        let told: Value = serde_json::from_str(&told).map_err(|error| EngineError {
+        let mut all = self.inspect_all(&[id.to_owned()]).await?;
+        all.pop().ok_or_else(|| EngineError {
             command: format!("{} inspect {id}", self.program.display()),
+            reason: "it told nothing".to_owned(),
+        })
+    }
+
+    /// In the order of the ids.
+    pub(super) async fn inspect_all(&self, ids: &[String]) -> Result<Vec<Seen>, EngineError> {
+        let told = self.ask(&["inspect", "--type", "container"], ids).await?;
+        let told: Value = serde_json::from_str(&told).map_err(|error| EngineError {
+            command: format!("{} inspect {}", self.program.display(), ids.join(" ")),
             reason: error.to_string(),
         })?;
-        Ok(seen(&told[0]))
+        Ok(told.as_array().into_iter().flatten().map(seen).collect())
     }
 
     async fn ask(&self, words: &[&str], ids: &[String]) -> Result<String, EngineError> {
@@ -125,6 +155,14 @@ impl Engine {
     }
 }
 
+/// A handle on a container's first process, if that is certainly it: a number may belong to another one by now.
+fn first_process(seen: &Seen) -> Option<OwnedFd> {
+    let pid = seen.pid.filter(|_| seen.running && !seen.id.is_empty())?;
+    let handle = pidfd_open(Pid::from_raw(pid.cast_signed())?, PidfdFlags::empty()).ok()?;
+    let group = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    group.contains(&seen.id).then_some(handle)
+}
+
 /// What `inspect` tells of one container.
 pub(super) fn seen(told: &Value) -> Seen {
     let state = &told["State"];
@@ -133,6 +171,7 @@ pub(super) fn seen(told: &Value) -> Seen {
     Seen {
         running: state["Running"] == true,
         paused: state["Paused"] == true,
+        id: told["Id"].as_str().unwrap_or_default().to_owned(),
         limited: told["HostConfig"]["CpuQuota"].as_i64().is_some_and(|quota| quota > 0),
         pid: pid.filter(|pid| *pid > 0),
         address: networks.filter_map(|(_, network)| super::address(network["IPAddress"].as_str()?)).next(),

@@ -97,7 +97,7 @@ async fn an_engine_that_is_not_there_and_a_member_without_a_container_are_told()
     let members = [("a".to_owned(), "id".to_owned())].into();
     let containers = Containers::new("/nowhere/docker", members, BTreeMap::new());
     let error = containers.kill(&["a".to_owned()]).await.unwrap_err().to_string();
-    assert_eq!(error, "`/nowhere/docker kill --signal KILL id`: /nowhere/docker is not installed");
+    assert_eq!(error, "`/nowhere/docker inspect --type container id`: /nowhere/docker is not installed");
     let error = containers.kill(&["b".to_owned()]).await.unwrap_err().to_string();
     assert_eq!(error, "there is no container for b");
 }

@@ -149,3 +149,39 @@ fn the_interpreter_of_a_script_is_read_from_its_first_line() {
     assert_eq!(shebang(b"#!  \n/bin/sh"), None);
     assert_eq!(shebang(b"echo"), None);
 }
+
+#[test]
+fn entries_that_somebody_else_has_seen_obey_the_same_rules() {
+    use super::{Entry, EntryShape};
+    let file = |name: &str, executable, head: &[u8]| Entry {
+        file: name.into(),
+        shape: EntryShape::File { executable, head: head.to_vec() },
+    };
+    let directory = std::path::Path::new("/opt/antithesis/test/v1/main");
+    let fine = vec![file("serial_driver_b", true, b"\x7fELF"), file("anytime_a", true, b"#!/bin/sh\n")];
+    let template = Template::of_entries(directory, fine).unwrap();
+    let names: Vec<&str> = template.commands.iter().map(|command| command.name.as_str()).collect();
+    assert_eq!(names, ["main/anytime_a", "main/serial_driver_b"]);
+    let wrong = vec![
+        file("README.md", false, b""),
+        file("serial_driver_plain", false, b"#!/bin/sh\n"),
+        file("serial_driver_text", true, b"echo"),
+        Entry { file: "anytime_link".into(), shape: EntryShape::Dangling },
+        Entry { file: "lib".into(), shape: EntryShape::Directory },
+        Entry { file: "helper_lib".into(), shape: EntryShape::Directory },
+    ];
+    let TemplateError::Rejected { findings, .. } = Template::of_entries(directory, wrong).unwrap_err() else {
+        panic!("it is refused for what is in it")
+    };
+    let rules: Vec<Rule> = findings.iter().map(|finding| finding.rule).collect();
+    assert_eq!(
+        rules,
+        [
+            Rule::Unrecognised,
+            Rule::DanglingLink,
+            Rule::UnrecognisedDirectory,
+            Rule::NotExecutable,
+            Rule::NeitherBinaryNorScript
+        ]
+    );
+}

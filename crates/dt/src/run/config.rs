@@ -9,8 +9,9 @@ use cluster::{Chart, Endpoints, Version};
 use composer::{Kind, Plan, PlanConfig, Template, TerminalChoice};
 use history::clock;
 
+use super::contained::{self, Contained};
 use super::system;
-use crate::cli::{RunArgs, Terminal};
+use crate::cli::{Backend, RunArgs, Terminal};
 use crate::exit::UsageError;
 use crate::home::{self, Home};
 use crate::suite::{self, Suite};
@@ -50,14 +51,26 @@ pub(crate) enum Target {
     Start { members: usize, bin: Option<PathBuf>, version: Option<Version> },
     /// Members that run already.
     Attach(Endpoints),
+    /// Containers that are started for it.
+    Compose(Box<Contained>),
 }
 
 impl Config {
-    pub(crate) fn new(args: &RunArgs) -> anyhow::Result<Self> {
-        let (mut suite, chart, template) = parts(args)?;
+    pub(crate) async fn new(args: &RunArgs) -> anyhow::Result<Self> {
+        let (mut suite, chart, template, contained) = if contained::is_asked_for(args) {
+            refuse_what_containers_decide(args)?;
+            let contained::Parts { suite, chart, template, contained } = contained::parts(args).await?;
+            (suite, chart, template, Some(Box::new(contained)))
+        } else {
+            let (suite, chart, template) = parts(args)?;
+            (suite, chart, template, None)
+        };
         let profile = profile(args, &suite)?;
         suite.be_under(&profile.name);
-        let target = target(args, &suite, chart.as_ref())?;
+        let target = match contained {
+            Some(contained) => Target::Compose(contained),
+            None => target(args, &suite, chart.as_ref())?,
+        };
         let seed = args.seed.unwrap_or_else(|| clock::wall().0 / 1_000 % DRAWN_SEEDS);
         let plan = plan(args, &suite, &template, seed)?;
         let faults = faults(args, &suite, &profile, chart.as_ref(), &target, seed)?;
@@ -67,7 +80,7 @@ impl Config {
             suite,
             chart,
             template,
-            foreign: args.template.is_some(),
+            foreign: args.template.is_some() || args.compose.is_some(),
             plan,
             faults,
             target,
@@ -123,6 +136,22 @@ fn own_template(dir: &Path) -> anyhow::Result<Template> {
         return Err(mistake(format!("{} is no directory; {hint}", dir.display())).into());
     }
     Ok(Template::discover(dir).map_err(|error| mistake(format!("{:#}", anyhow::Error::from(error))))?)
+}
+
+/// Words about members make no sense where a compose file says everything about them.
+fn refuse_what_containers_decide(args: &RunArgs) -> anyhow::Result<()> {
+    let refused = |word: &str| {
+        let words = format!("{word} does not go with containers: the compose file says what members are");
+        Err(UsageError(words).into())
+    };
+    match args {
+        RunArgs { bin: Some(_), .. } => refused("--bin"),
+        RunArgs { members: Some(_), .. } => refused("--members"),
+        RunArgs { compose: Some(_), backend: Some(Backend::Process), .. } => {
+            Err(UsageError("--compose asks for containers, --backend for processes".to_owned()).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn target(args: &RunArgs, suite: &Suite, chart: Option<&Chart>) -> anyhow::Result<Target> {
@@ -195,6 +224,7 @@ fn faults(
     let here = match (target, chart) {
         (Target::Start { members, .. }, Some(chart)) => chaos::Environment::of_processes(chart, *members)?,
         (Target::Attach(endpoints), _) => chaos::Environment::attached(chart, endpoints),
+        (Target::Compose(contained), chart) => contained.environment(chart),
         (Target::Start { .. }, None) => bail!("nothing can be started without a chart"),
     };
     let seconds = args.seconds.unwrap_or(suite.seconds);

@@ -23,8 +23,19 @@ pub(super) struct Environment {
     pub(super) mark: (String, String),
     /// The executable that pauses faults, once there are any.
     pub(super) stop_faults: Arc<OnceLock<PathBuf>>,
-    /// What answers the draws of commands and takes what they assert; `None` leaves both to the SDK.
-    pub(super) voidstar: Option<PathBuf>,
+    /// What answers the draws of commands and takes what they assert.
+    pub(super) library: Library,
+}
+
+/// How commands meet the desk's library.
+#[derive(Clone, Debug)]
+pub(super) enum Library {
+    /// They do not: draws and assertions are the SDK's business.
+    None,
+    /// It is loaded before them.
+    Preloaded(PathBuf),
+    /// It is where the SDK looks for the platform's.
+    InPlace,
 }
 
 impl Environment {
@@ -34,7 +45,6 @@ impl Environment {
         let client = usize::try_from(launch.n).unwrap_or(0) % self.endpoints.len().max(1);
         let endpoints = self.endpoints.get(client);
         let mut variables = vec![
-            (self.variable.clone(), endpoints.map(ToString::to_string).unwrap_or_default()),
             named("ETCD_TRAFFIC_DIR", text(&self.dir)),
             named("ETCD_TRAFFIC_RUN", self.run.clone()),
             named("ETCD_TRAFFIC_COMMAND", launch.command.clone()),
@@ -44,31 +54,38 @@ impl Environment {
             self.mark.clone(),
             named("NO_COLOR", "1".to_owned()),
         ];
+        // Where containers are, their compose file says.
+        variables.extend(endpoints.map(|endpoints| (self.variable.clone(), endpoints.to_string())));
         variables.extend(self.stop_faults.get().map(|path| named("ANTITHESIS_STOP_FAULTS", text(path))));
-        if let Some(library) = &self.voidstar {
-            variables.extend(preloaded(library, launch, &sdk, endpoints));
+        match &self.library {
+            Library::None => {}
+            Library::Preloaded(library) => {
+                variables.extend(seeded(launch, &sdk));
+                variables.extend(preloaded(library, endpoints));
+            }
+            Library::InPlace => variables.extend(seeded(launch, &sdk)),
         }
         variables
     }
 }
 
-/// What a command is told that gets the desk's library: where its draws begin, where its records go, and by which
-/// names it may call the members.
-fn preloaded(
-    library: &Path,
-    launch: &Launch,
-    sdk: &Path,
-    endpoints: Option<&Endpoints>,
-) -> Vec<(String, String)> {
+/// Where a command's draws begin, and where its records go.
+fn seeded(launch: &Launch, sdk: &Path) -> [(String, String); 3] {
+    [
+        named("DT_VOIDSTAR_SEED", launch.seed.to_string()),
+        named("DT_VOIDSTAR_OUTPUT", text(sdk)),
+        named("DT_VOIDSTAR_PROCESSES", text(&sdk.with_extension("processes"))),
+    ]
+}
+
+/// How a command gets the library, and by which names it may call the members.
+fn preloaded(library: &Path, endpoints: Option<&Endpoints>) -> Vec<(String, String)> {
     let members: Vec<String> = endpoints
         .map(|endpoints| endpoints.0.iter().map(|one| format!("{}={}", one.name, one.authority())).collect())
         .unwrap_or_default();
     let others = home::variable("LD_PRELOAD").map_or_else(String::new, |others| format!(":{others}"));
     let mut variables = vec![
         named("LD_PRELOAD", format!("{}{others}", library.display())),
-        named("DT_VOIDSTAR_SEED", launch.seed.to_string()),
-        named("DT_VOIDSTAR_OUTPUT", text(sdk)),
-        named("DT_VOIDSTAR_PROCESSES", text(&sdk.with_extension("processes"))),
         named("DT_VOIDSTAR_MEMBERS", members.join(",")),
     ];
     // gRPC's own resolver would ask the network for names; the C library's asks us first.

@@ -25,14 +25,18 @@ pub(super) fn start(
     let display = Arc::clone(display);
     let (cluster, links) = match system {
         System::Started { cluster, links, .. } => (Some(cluster.clone()), Some(links.clone())),
-        System::Attached(_) => (None, None),
+        System::Attached(_) | System::Contained(_) => (None, None),
+    };
+    let (containers, attached) = match system {
+        System::Contained(running) => (Some(running.containers()), running.asked.clone()),
+        _ => (None, None),
     };
     let settings = Settings {
         plan: plan.clone(),
         cluster,
         links,
-        containers: None,
-        attached: None,
+        containers,
+        attached,
         admin: system.admin(chart),
         journal: Arc::clone(journal),
         run: run.to_owned(),

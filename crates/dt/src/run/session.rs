@@ -14,7 +14,8 @@ use report::Outcome;
 use tokio::sync::watch;
 
 use super::config::{Config, Target};
-use super::environment::Environment;
+use super::environment::{Environment, Library};
+use super::launcher::InContainers;
 use super::metrics::Sampling;
 use super::progress::{Display, TICK, say};
 use super::system::System;
@@ -78,10 +79,21 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Exit> {
 impl Session {
     async fn timeline(&mut self) -> anyhow::Result<()> {
         let mut interrupted = self.interrupted.clone();
-        let Config { chart, target, faults, .. } = &self.config;
-        let system = tokio::select! {
-            system = System::start(chart.as_ref(), target, faults.swift_members, &self.journal) => system?,
-            _ = interrupted.wait_for(|yes| *yes) => return Ok(()),
+        let Config { chart, target, faults, suite, plan, .. } = &self.config;
+        let named = (suite.name.as_str(), plan.seed);
+        let started = tokio::select! {
+            started = System::start(chart.as_ref(), target, named, faults.swift_members, &self.journal) => Some(started),
+            _ = interrupted.wait_for(|yes| *yes) => None,
+        };
+        let system = match started {
+            Some(Ok(system)) => system,
+            failed => {
+                // Containers may be there already that nobody else would remove.
+                if let Target::Compose(contained) = target {
+                    contained.remove(self.journal.directory()).await?;
+                }
+                return failed.map_or(Ok(()), |failed| failed.map(|_| ()));
+            }
         };
         let result = self.with_system(&system).await;
         let told = self.tell_crashes(&system);
@@ -172,6 +184,7 @@ impl Session {
                     self.display().tick();
                     self.tell_crashes(system)?;
                     self.tell_violation()?;
+                    system.has_clients()?;
                 }
             }
         }
@@ -185,11 +198,16 @@ impl Session {
             endpoints: system.endpoints(),
             mark: self.journal.mark(),
             stop_faults: Arc::clone(&self.stop_faults),
-            voidstar: self.voidstar(),
+            library: self.library(system),
         };
         let (display, violations) = (Arc::clone(&self.display), Arc::clone(&self.violations));
         let mut settings = Settings::new(self.dir.clone(), self.interrupted.clone());
         settings.environment = Box::new(move |launch| environment.of(launch));
+        if let System::Contained(running) = system {
+            let (docker, homes) = (running.program(), running.homes());
+            let (run, mark) = (self.run.clone(), self.journal.mark());
+            settings.launcher = Box::new(InContainers { docker, homes, run, mark });
+        }
         settings.observer = Box::new(move |progress| {
             if let Progress::Finished { launch, .. } = progress {
                 violations.look(&launch.command, launch.n);
@@ -199,19 +217,20 @@ impl Session {
         settings
     }
 
-    /// What seeds the draws of commands that are not our own: those take their seed from the environment.
-    fn voidstar(&self) -> Option<PathBuf> {
-        if !self.config.foreign {
-            return None;
-        }
-        let found = home::voidstar();
-        if found.is_none() {
+    /// What seeds the draws of commands: our own take their seed from the environment where they are processes.
+    fn library(&self, system: &System) -> Library {
+        let found = match system {
+            System::Contained(running) => running.has_library().then_some(Library::InPlace),
+            _ if !self.config.foreign => return Library::None,
+            _ => home::voidstar().map(Library::Preloaded),
+        };
+        found.unwrap_or_else(|| {
             say(
                 "note: libvoidstar.so is not beside this program, so what commands draw is not seeded: build it with \
                  `cargo build -p voidstar`",
             );
-        }
-        found
+            Library::None
+        })
     }
 
     async fn write_record(&self, system: &System) -> anyhow::Result<()> {
@@ -219,6 +238,11 @@ impl Session {
         let (attached, program) = match system {
             System::Started { program, .. } => (false, program.clone()),
             System::Attached(_) => (true, String::new()),
+            System::Contained(_) => (false, String::new()),
+        };
+        let program = match &self.config.target {
+            Target::Compose(contained) => format!("the image {}", contained.images()),
+            _ => program,
         };
         let Config { suite, template, foreign, plan, faults, target, strict, command_line, .. } =
             &self.config;
@@ -250,11 +274,15 @@ impl Session {
         }
         let seed = plan.seed;
         say(&format!(
-            "{}: template {} for {} s, faults {}, seed {seed}",
+            "{}: template {} for {} s, faults {}{}, seed {seed}",
             record.subject,
             template.name,
             plan.duration_ms / 1_000,
             faults.profile,
+            match target {
+                Target::Compose(contained) => format!(" on {}", contained.members.join(", ")),
+                _ => String::new(),
+            },
         ));
         Ok(())
     }
@@ -345,7 +373,11 @@ fn subject(chart: &str, versions: &[(String, String)], target: &Target) -> Strin
     told.dedup();
     let count = versions.len();
     let members = if count == 1 { "1 member".to_owned() } else { format!("{count} members") };
-    let attached = if matches!(target, Target::Attach(_)) { ", attached" } else { "" };
+    let attached = match target {
+        Target::Attach(_) => ", attached",
+        Target::Compose(_) => " in containers",
+        Target::Start { .. } => "",
+    };
     let versions = if told == ["unknown"] { String::new() } else { format!(" {}", told.join(" and ")) };
     format!("{chart}{versions} ({members}{attached})")
 }

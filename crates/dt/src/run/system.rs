@@ -10,6 +10,7 @@ use cluster::ports::Ports;
 use cluster::{Attached, Binary, Chart, Cluster, Endpoints, Launch, Note, Places, Version, Wanted, Wiring};
 
 use super::config::Target;
+use super::contained::Running;
 use super::progress::say;
 
 /// Commands take turns in being these clients, as they would in two containers.
@@ -18,6 +19,8 @@ const CLIENTS: &[&str] = &["client1", "client2"];
 pub(super) const ENDPOINTS: &str = "DT_ENDPOINTS";
 /// How long members may take until each answers a linearizable read.
 const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How long it may take until a container has said that commands may start, and members in containers until they answer.
+const SET_UP_WITHIN: Duration = Duration::from_secs(120);
 /// How long members that run already may take to answer: they have nothing to start.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long members may take to end when asked. The last one waits in vain for somebody to lead after it.
@@ -30,6 +33,8 @@ pub(super) enum System {
     Started { cluster: Cluster, links: Links, program: String },
     /// Somebody else's.
     Attached(Box<Attached>),
+    /// In containers of ours.
+    Contained(Box<Running>),
 }
 
 impl System {
@@ -37,10 +42,14 @@ impl System {
     pub(super) async fn start(
         chart: Option<&Chart>,
         target: &Target,
+        (suite, seed): (&str, u64),
         swift: bool,
         journal: &Journal,
     ) -> anyhow::Result<Self> {
         match (target, chart) {
+            (Target::Compose(contained), _) => {
+                Ok(Self::Contained(Box::new(contained.start(chart, (suite, seed), swift, journal).await?)))
+            }
             (Target::Attach(endpoints), _) => {
                 Ok(Self::Attached(Box::new(Attached::new(chart, endpoints.clone()))))
             }
@@ -66,6 +75,13 @@ impl System {
         match self {
             Self::Started { cluster, .. } => Ok(cluster.ready(READY_WITHIN).await?),
             Self::Attached(attached) => Ok(attached.ready(ANSWER_WITHIN).await?),
+            Self::Contained(running) => {
+                running.stack.set_up(SET_UP_WITHIN).await?;
+                match &running.asked {
+                    Some(asked) => Ok(asked.ready(READY_WITHIN).await?),
+                    None => Ok(()),
+                }
+            }
         }
     }
 
@@ -76,6 +92,8 @@ impl System {
                 CLIENTS.iter().filter_map(|client| links.endpoints(client)).cloned().collect()
             }
             Self::Attached(attached) => vec![attached.endpoints().clone()],
+            // The compose file tells commands where members are.
+            Self::Contained(_) => Vec::new(),
         }
     }
 
@@ -84,6 +102,7 @@ impl System {
         let told = match self {
             Self::Started { cluster, .. } => cluster.versions().await,
             Self::Attached(attached) => attached.versions().await,
+            Self::Contained(running) => running.versions().await,
         };
         told.into_iter()
             .map(|(member, version)| (member, version.unwrap_or_else(|_| "unknown".to_owned())))
@@ -100,6 +119,7 @@ impl System {
         match self {
             Self::Started { cluster, .. } => cluster.wiring().listened(cluster.chart()),
             Self::Attached(attached) => attached.endpoints().clone(),
+            Self::Contained(running) => running.endpoints(),
         }
     }
 
@@ -113,6 +133,15 @@ impl System {
         match self {
             Self::Started { cluster, .. } => cluster.wiring().listened(chart),
             Self::Attached(attached) => attached.endpoints().clone(),
+            Self::Contained(running) => running.endpoints(),
+        }
+    }
+
+    /// Whether commands can still be run.
+    pub(super) fn has_clients(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Contained(running) => Ok(running.stack.clients_stay()?),
+            _ => Ok(()),
         }
     }
 
@@ -120,16 +149,23 @@ impl System {
         match self {
             Self::Started { cluster, .. } => cluster.crashed(),
             Self::Attached(_) => Vec::new(),
+            Self::Contained(running) => running.stack.crashed(),
         }
     }
 
     /// Ends what was started.
-    pub(super) async fn stop(&self) -> anyhow::Result<()> {
+    pub(super) async fn stop(self) -> anyhow::Result<()> {
         match self {
             Self::Started { cluster, .. } => {
                 cluster.stop(STOP_GRACE).await.context("cannot stop the members")
             }
             Self::Attached(_) => Ok(()),
+            Self::Contained(running) => {
+                let written = running.stack.write_logs().await.context("cannot get the logs of containers");
+                let removed =
+                    running.stack.down().await.context("cannot remove the containers; use `dt heal`");
+                removed.and(written)
+            }
         }
     }
 }

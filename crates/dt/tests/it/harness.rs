@@ -46,6 +46,22 @@ pub(crate) fn etcd() -> Option<PathBuf> {
     etcd
 }
 
+/// Whether there is a Docker with the images that tests need; where there is none, that is fine, but not where `CI` is set.
+#[expect(clippy::disallowed_methods, reason = "tests are told by their environment where they run")]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub(crate) fn docker() -> bool {
+    let output = Command::new("docker").args(["image", "inspect", "debian:bookworm-slim"]).output();
+    let there = output.is_ok_and(|output| output.status.success());
+    if !there {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "no Docker answers here, or it lacks debian:bookworm-slim: use `cargo xtask test`"
+        );
+        eprintln!("SKIPPED: needs Docker with debian:bookworm-slim; see compose/base-images");
+    }
+    there
+}
+
 /// A scratch directory on the disk that cargo builds on.
 pub(crate) fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()

@@ -1,0 +1,206 @@
+//! Projects in containers: somebody's own, small enough to be seen whole, with everything that can be wrong with one; and
+//! the project of this repository under faults.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::harness::{Ended, built, docker, dt, etcd, left_behind, ran, scratch, wait_for};
+
+/// An image that has a shell and nothing else that matters; `cargo xtask test` makes it where it is missing.
+const BASE: &str = "debian:bookworm-slim";
+
+const SAYS_COMPLETE: &str = r#"echo '{"antithesis_setup":{"status":"complete","details":{}}}' >>"$$ANTITHESIS_SDK_LOCAL_OUTPUT"; sleep infinity"#;
+const ASSERTS: &str = r#"#!/bin/sh
+echo "in $(hostname) with $DT_VOIDSTAR_SEED" && getent hosts old-name >/dev/null || exit 7
+echo '{"antithesis_assert":{"display_type":"Always","condition":true,"message":"m","hit":true}}' >>"$ANTITHESIS_SDK_LOCAL_OUTPUT"
+sleep 0.2
+"#;
+
+/// A project of somebody's in `dir`: a store, two clients that share a template, and one who says when commands may start.
+fn project(dir: &Path, client: &str, command: &str) -> PathBuf {
+    let template = dir.join("commands/mine");
+    std::fs::create_dir_all(&template).unwrap();
+    let path = template.join("parallel_driver_x");
+    std::fs::write(&path, command).unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    let service = |name: &str, words: &str| {
+        format!(
+            "  {name}:\n    image: {BASE}\n    init: true\n    hostname: {name}\n    command: [sh, -c, {}]\n",
+            serde_json::Value::from(words)
+        )
+    };
+    let mounted = "    volumes: ['./commands:/opt/antithesis/test/v1:ro']\n";
+    let text = format!(
+        "services:\n{}    container_name: old-name\n{}{}{mounted}{}{mounted}",
+        service("store", "sleep infinity"),
+        service("announcer", SAYS_COMPLETE),
+        service("client1", client),
+        service("client2", client),
+    );
+    let file = dir.join("docker-compose.yaml");
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+/// What the engine still has of runs in `dir`.
+fn remains(dir: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mine = format!("{}/", std::fs::canonicalize(dir).unwrap().display());
+    for list in [["ps", "--all"], ["network", "ls"], ["volume", "ls"]] {
+        let mut command = Command::new("docker");
+        command.args(list).args(["--filter", "label=etcd-traffic.run", "--format", "{{.Labels}}"]);
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        found.extend(text.lines().filter(|line| line.contains(&mine)).map(str::to_owned));
+    }
+    found
+}
+
+fn run(dir: &Path, file: &Path, more: &[&str]) -> Command {
+    let mut command = dt(dir, &["run", "--compose", file.to_str().unwrap(), "-t", "3", "--seed", "7"]);
+    command.args(more);
+    command
+}
+
+#[test]
+fn commands_of_somebodys_project_run_in_its_containers_under_faults_and_are_scored() {
+    if !docker() {
+        return;
+    }
+    built("voidstar");
+    let dir = scratch();
+    let file = project(dir.path(), "sleep infinity", ASSERTS);
+    let (code, out, err) = ran(run(dir.path(), &file, &["--profile", "high_availability", "--all"]));
+    assert_eq!(code, 0, "{out}\n{err}");
+    assert!(out.contains("ok  m"), "{out}");
+    assert!(err.contains("faults high_availability on announcer, store"), "{err}");
+    assert_eq!(remains(dir.path()), Vec::<String>::new());
+    let commands = dir.path().join("runs/latest/commands");
+    let printed = |n: u32| std::fs::read_to_string(commands.join(format!("{n}.out"))).unwrap();
+    // They take turns, and each has draws of its own.
+    let (first, second) = (printed(1), printed(2));
+    assert!(
+        first.starts_with("in client2 with ") && second.starts_with("in client1 with "),
+        "{first}{second}"
+    );
+    let log = dir.path().join("runs/latest/members/store.log");
+    assert!(log.is_file(), "logs are kept");
+}
+
+#[test]
+fn what_is_wrong_with_a_project_is_told_with_what_to_do() {
+    if !docker() {
+        return;
+    }
+    let dir = scratch();
+    let expect = |file: &Path, more: &[&str], expected: i32, words: &str| {
+        let (code, out, err) = ran(run(dir.path(), file, more));
+        assert_eq!(code, expected, "{out}\n{err}");
+        assert!(err.contains(words), "{words}: {err}");
+        assert_eq!(remains(dir.path()), Vec::<String>::new(), "{words}");
+    };
+    let file = project(dir.path(), "echo I am done; exit 3", ASSERTS);
+    expect(&file, &[], 3, "must stay up, such as by `sleep infinity`; its log ends with:\n    I am done");
+    expect(&file, &["--template", "other"], 64, "no service of");
+    expect(&file, &["--bin", "x"], 64, "cannot be used with");
+    expect(&file, &["--members", "3"], 64, "the compose file says what members are");
+    expect(&dir.path().join("nothing.yaml"), &[], 64, "is no file");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let other = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let without = other("without.yaml", &text.replace("/opt/antithesis/test/v1", "/elsewhere"));
+    expect(
+        &without,
+        &[],
+        3,
+        "has /opt/antithesis/test/v1 in it, neither in its image nor mounted (looked in announcer,",
+    );
+    let image = other("image.yaml", &text.replacen(BASE, "registry.invalid/nobody:has", 1));
+    expect(
+        &image,
+        &[],
+        3,
+        "the image registry.invalid/nobody:has of service store is not here and cannot be pulled",
+    );
+    let broken = text.replacen(&format!("image: {BASE}"), "build: {context: ./nowhere}", 1);
+    expect(&other("build.yaml", &broken), &[], 3, "of service store is not here and cannot be built");
+    expect(&other("yaml.yaml", "services: [\n"), &[], 3, "cannot read");
+    let stray = dir.path().join("commands/mine/README.md");
+    std::fs::write(&stray, "x").unwrap();
+    expect(&file, &[], 3, "README.md: not a test command");
+}
+
+#[test]
+fn a_client_that_is_stopped_under_a_command_ends_the_run_and_says_so() {
+    if !docker() {
+        return;
+    }
+    let dir = scratch();
+    let file = project(dir.path(), "sleep infinity", "#!/bin/sh\nsleep 100\n");
+    let mut command = dt(dir.path(), &["run", "--compose", file.to_str().unwrap(), "-t", "60"]);
+    command.args(["--profile", "none"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let container = wait_for("a command in client1", || {
+        let output = Command::new("docker").args(["ps", "--format", "{{.Names}}"]).output().unwrap();
+        let names = String::from_utf8(output.stdout).unwrap();
+        let mine =
+            names.lines().find(|name| name.starts_with("dt-mine-") && name.ends_with("-client1"))?.to_owned();
+        let top = Command::new("docker").args(["top", &mine, "-o", "pid,args"]).output().unwrap();
+        String::from_utf8_lossy(&top.stdout).contains("sleep 100").then_some(mine)
+    });
+    assert!(Command::new("docker").args(["kill", &container]).output().unwrap().status.success());
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(3), "{said}");
+    assert!(
+        said.contains("the container of client1 ended (exit code 137) while commands were to run in it"),
+        "{said}"
+    );
+    assert_eq!(remains(dir.path()), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_killed_dt_leaves_in_containers_is_removed_by_heal() {
+    if !docker() {
+        return;
+    }
+    let dir = scratch();
+    let file = project(dir.path(), "sleep infinity", "#!/bin/sh\nsleep 100\n");
+    let mut command = dt(dir.path(), &["run", "--compose", file.to_str().unwrap(), "-t", "60"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = Ended(command.spawn().unwrap());
+    let record = dir.path().join("runs/latest/commands.jsonl");
+    wait_for("the first command", || {
+        std::fs::read_to_string(&record).ok().filter(|text| text.contains("started"))
+    });
+    child.0.kill().unwrap();
+    child.0.wait().unwrap();
+    assert!(!remains(dir.path()).is_empty(), "there is something to heal");
+    let (code, out, err) = ran(dt(dir.path(), &["heal"]));
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("containers, networks and volumes removed"), "{out}");
+    assert_eq!(remains(dir.path()), Vec::<String>::new());
+    assert_eq!(left_behind(&std::fs::canonicalize(dir.path().join("runs")).unwrap()), Vec::<String>::new());
+    let (code, out, _) = ran(dt(dir.path(), &["heal"]));
+    assert_eq!((code, out.trim()), (0, "nothing is left to heal in runs"));
+}
+
+#[test]
+fn etcd_in_containers_keeps_its_promises_under_faults() {
+    // Whoever lacks an etcd here would have to download one for the image.
+    if !docker() || etcd().is_none() {
+        return;
+    }
+    let dir = scratch();
+    let command = dt(dir.path(), &["run", "etcd", "--backend", "compose", "-t", "20", "--seed", "7"]);
+    let (code, out, err) = ran(command);
+    assert_eq!(code, 0, "{out}\n{err}");
+    assert!(out.contains("valid: etcd 3.5.30 (3 members in containers) kept its promises"), "{out}");
+    let faults = std::fs::read_to_string(dir.path().join("runs/latest/faults.jsonl")).unwrap();
+    assert!(faults.contains("\"really_applied\":true"), "{faults}");
+    assert_eq!(remains(dir.path()), Vec::<String>::new());
+}
