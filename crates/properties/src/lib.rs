@@ -11,6 +11,7 @@ mod config;
 pub mod lifecycle;
 mod macros;
 pub mod message;
+mod promises;
 pub mod random;
 
 #[doc(hidden)]

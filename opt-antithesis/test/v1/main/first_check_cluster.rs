@@ -6,6 +6,7 @@ use std::io::Write as _;
 
 use etcd_traffic::recovery::{Need, wait_until_healthy};
 use etcd_traffic::run::Start;
+use etcd_traffic::swarm::Swarm;
 use etcd_traffic::{Config, Event, Session};
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,6 +15,10 @@ async fn main() -> anyhow::Result<()> {
     let session = Session::begin(Config::of_process()?)?;
     let health =
         wait_until_healthy(&session, Need::WriteAndRead, &mut properties::random::u64, &mut tell).await?;
+    // What this run is like is decided here, once, and is the same for all of its commands.
+    let swarm = Swarm::draw(session.config(), &mut properties::random::u64);
+    swarm.record(&session)?;
+    let _ = writeln!(std::io::stdout(), "Client: {swarm}");
     let start = health.healthy.then(|| Start::record(&session, &health)).transpose()?;
     properties::cluster_is_ready!(health.healthy, health.lacking, start.map(|start| start.revision));
     properties::values_stay_consistent!(&health.validation.mismatch, health.validation.acknowledged);
