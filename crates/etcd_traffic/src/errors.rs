@@ -75,6 +75,7 @@ const TABLE: &[Entry] = &[
     no(Code::FailedPrecondition, "etcdserver: too many learner members in cluster", "too-many-learners"),
     no(Code::FailedPrecondition, "etcdserver: Peer URLs already exists", "member-exists"),
     no(Code::FailedPrecondition, "etcdserver: not leader", "not-leader"),
+    no(Code::Unavailable, "etcdserver: unhealthy cluster", "unhealthy"),
     // Refused by an interceptor, before the request reaches its handler.
     no(Code::Unavailable, "etcdserver: no leader", "no-leader"),
     no(Code::Unavailable, "etcdserver: not capable", "not-capable"),

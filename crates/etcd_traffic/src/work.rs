@@ -18,7 +18,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use history::{Call, Nanos, Reply, WriteError, clock};
+use history::{Call, KeyValue, Nanos, Reply, WriteError, clock};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -34,6 +34,8 @@ use crate::swarm::{Group, Swarm, Work};
 
 /// One command makes no more requests than this: a fast member answers some thousands in a second.
 const REQUESTS_MAX: u32 = 5_000;
+/// Nor does it write and read more bytes than this, so that histories stay small.
+const BYTES_MAX: usize = 3 << 20;
 /// Leases, locks and changes of the cluster take their time, however short the run's commands are.
 const SLOW_MIN: Duration = Duration::from_secs(6);
 
@@ -194,6 +196,7 @@ struct Shared<'r, 'w, D> {
     draw: &'r mut D,
     watcher: &'r mut Watcher<'w>,
     requests_left: u32,
+    bytes_left: usize,
 }
 
 impl<'r, 'c, 'w, D: Draw> Site<'r, 'c, 'w, D> {
@@ -204,7 +207,7 @@ impl<'r, 'c, 'w, D: Draw> Site<'r, 'c, 'w, D> {
         watcher: &'r mut Watcher<'w>,
     ) -> Self {
         let requests_left = session.config().requests.map_or(REQUESTS_MAX, std::num::NonZeroU32::get);
-        let shared = RefCell::new(Shared { draw, watcher, requests_left });
+        let shared = RefCell::new(Shared { draw, watcher, requests_left, bytes_left: BYTES_MAX });
         Self { session, swarm, began: clock::now(), shared }
     }
 
@@ -257,7 +260,8 @@ impl<'r, 'c, 'w, D: Draw> Site<'r, 'c, 'w, D> {
 
     /// Whether there is time for a further round, and a request left.
     pub(crate) fn goes_on(&self, slow: bool) -> bool {
-        self.left(slow) > Duration::ZERO && self.shared.borrow().requests_left > 0
+        let shared = self.shared.borrow();
+        self.left(slow) > Duration::ZERO && shared.requests_left > 0 && shared.bytes_left > 0
     }
 
     /// What is left of the command's time.
@@ -308,11 +312,13 @@ impl<'r, 'c, 'w, D: Draw> Site<'r, 'c, 'w, D> {
         report: &mut Report,
     ) -> Recorded<Reply<'static>> {
         self.pause().await;
-        {
-            let left = &mut self.shared.borrow_mut().requests_left;
-            *left = left.saturating_sub(1);
-        }
         let answer = client.ask_within(call, limit).await?;
+        let bytes = bytes_of(call) + answer.as_ref().map_or(0, bytes_told);
+        {
+            let shared = &mut self.shared.borrow_mut();
+            shared.requests_left = shared.requests_left.saturating_sub(1);
+            shared.bytes_left = shared.bytes_left.saturating_sub(bytes);
+        }
         match &answer {
             Ok(reply) => {
                 report.answered += 1;
@@ -389,5 +395,25 @@ impl<'r, 'c, 'w, D: Draw> Site<'r, 'c, 'w, D> {
 
     pub(crate) fn tell(&self, event: &Event<'_>) {
         (self.shared.borrow_mut().watcher)(event);
+    }
+}
+
+/// Bytes of what a call writes, about.
+fn bytes_of(call: &Call<'_>) -> usize {
+    match call {
+        Call::Put(put) => put.value.bytes().len(),
+        Call::Txn(txn) => txn.success.iter().chain(&txn.failure).map(bytes_of).sum(),
+        _ => 0,
+    }
+}
+
+/// Bytes of what a reply shows, about.
+fn bytes_told(reply: &Reply<'_>) -> usize {
+    let size = |kv: &KeyValue<'_>| kv.key.bytes().len() + kv.value.bytes().len();
+    match reply {
+        Reply::Put { prev, .. } => prev.as_ref().map_or(0, size),
+        Reply::Range { kvs, .. } | Reply::Delete { prev: kvs, .. } => kvs.iter().map(size).sum(),
+        Reply::Txn { replies, .. } => replies.iter().map(bytes_told).sum(),
+        _ => 0,
     }
 }

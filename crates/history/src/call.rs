@@ -223,7 +223,7 @@ pub enum Cluster<'a> {
     Alarms,
     /// Raise an alarm of a member, as the store does by itself.
     Raise { id: u64, alarm: Alarm },
-    /// Take back an alarm of a member.
+    /// Take back an alarm of a member (0: of all).
     Disarm { id: u64, alarm: Alarm },
     /// Give the space of one member's file that is not in use back to its disk.
     Defragment,

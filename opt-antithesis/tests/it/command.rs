@@ -18,12 +18,14 @@ pub(crate) const WATCHES: &str = env!("CARGO_BIN_EXE_parallel_driver_watch_chang
 pub(crate) const LEASES: &str = env!("CARGO_BIN_EXE_parallel_driver_keep_leases");
 pub(crate) const LOCKS: &str = env!("CARGO_BIN_EXE_parallel_driver_hold_locks");
 pub(crate) const MAINTENANCE: &str = env!("CARGO_BIN_EXE_serial_driver_maintain_cluster");
+pub(crate) const MEMBERS: &str = env!("CARGO_BIN_EXE_serial_driver_change_members");
+pub(crate) const SERVICE: &str = env!("CARGO_BIN_EXE_parallel_driver_ask_for_locks");
 pub(crate) const EVERYTHING: &str = env!("CARGO_BIN_EXE_singleton_driver_everything_at_once");
 pub(crate) const REPLICAS: &str = env!("CARGO_BIN_EXE_anytime_read_replicas");
 /// What makes puts and gets of its own; the others do what the run's swarm configuration says.
 pub(crate) const ALL: [&str; 6] = [FIRST, DRIVER, CROWD, ANYTIME, EVENTUALLY, FINALLY];
-pub(crate) const WORKLOADS: [&str; 7] =
-    [TRANSACTIONS, WATCHES, LEASES, LOCKS, MAINTENANCE, EVERYTHING, REPLICAS];
+pub(crate) const WORKLOADS: [&str; 9] =
+    [TRANSACTIONS, WATCHES, LEASES, LOCKS, SERVICE, MAINTENANCE, MEMBERS, EVERYTHING, REPLICAS];
 
 /// Where a command is run: its members, its shared directory, the file for the SDK's records.
 pub(crate) struct Place {

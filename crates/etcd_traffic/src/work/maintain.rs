@@ -20,6 +20,8 @@ const WHOLE_FILE: Duration = Duration::from_secs(15);
 /// Learners that are never started are reached here: at an address for documentation, which leads nowhere.
 const NOWHERE: &str = "http://192.0.2.";
 const NOWHERE_PORT: &str = ":12380";
+/// What must not stay as it is, is asked for so often. Each time is a request of its own.
+const ASKED_AGAIN: u32 = 5;
 /// Between two looks at a cluster that is not there yet.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -143,11 +145,18 @@ async fn learner<D: Draw>(
     }
     site.ask(client, &Call::Cluster(Cluster::Promote { id }), report).await?.ok();
     let remove = Call::Cluster(Cluster::Remove { id });
-    if site.ask(client, &remove, report).await?.is_ok()
-        && let Ok(Reply::Members { members, .. }) = site.ask(client, &list, report).await?
-    {
-        let there = members.iter().any(|member| member.id == id);
-        report.membership.saw(there.then(|| format!("learner {id:x} was put out, and is listed still")));
+    // It may take some asking, as members may be away.
+    for _ in 0..ASKED_AGAIN {
+        if site.ask(client, &remove, report).await?.is_ok() {
+            if let Ok(Reply::Members { members, .. }) = site.ask(client, &list, report).await? {
+                let there = members.iter().any(|member| member.id == id);
+                report
+                    .membership
+                    .saw(there.then(|| format!("learner {id:x} was put out, and is listed still")));
+            }
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
     }
     Ok(())
 }
@@ -178,9 +187,9 @@ async fn no_space<D: Draw>(
         let gone = Delete { key: key.as_str().into(), end: None, prev_kv: true };
         site.ask(&mut other, &Call::Delete(gone), report).await?.ok();
     }
-    // The way back. It may take some asking, as members may be away.
+    // The way back.
     let disarm = Call::Cluster(Cluster::Disarm { id: status.id, alarm: Alarm::NoSpace });
-    for _ in 0..5 {
+    for _ in 0..ASKED_AGAIN {
         if site.ask(client, &disarm, report).await?.is_ok() {
             break;
         }

@@ -44,7 +44,7 @@ fn changes() -> Vec<Call<'static>> {
             Cluster::Update { id: 5, peers: peers() },
             Cluster::MoveLeader { id: 5 },
             Cluster::Raise { id: 5, alarm: Alarm::NoSpace },
-            Cluster::Disarm { id: 0, alarm: Alarm::Corrupt },
+            Cluster::Disarm { id: 5, alarm: Alarm::Corrupt },
             Cluster::Defragment,
         ]
         .map(Call::Cluster),

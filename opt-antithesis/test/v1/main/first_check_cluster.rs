@@ -13,12 +13,12 @@ use etcd_traffic::{Config, Event, Session};
 async fn main() -> anyhow::Result<()> {
     properties::init();
     let session = Session::begin(Config::of_process()?)?;
-    let health =
-        wait_until_healthy(&session, Need::WriteAndRead, &mut properties::random::u64, &mut tell).await?;
     // What this run is like is decided here, once, and is the same for all of its commands.
     let swarm = Swarm::draw(session.config(), &mut properties::random::u64);
     swarm.record(&session)?;
     let _ = writeln!(std::io::stdout(), "Client: {swarm}");
+    let health =
+        wait_until_healthy(&session, Need::WriteAndRead, &mut properties::random::u64, &mut tell).await?;
     let start = health.healthy.then(|| Start::record(&session, &health)).transpose()?;
     properties::cluster_is_ready!(health.healthy, health.lacking, start.map(|start| start.revision));
     properties::values_stay_consistent!(&health.validation.mismatch, health.validation.acknowledged);
