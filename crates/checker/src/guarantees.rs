@@ -73,3 +73,11 @@ pub fn check(history: &History<'_>, options: &Options, order: Option<&Report>) -
     reads::check(&record, order, &mut tallies);
     tallies.findings()
 }
+
+/// What findings about one subject come to: the first violation, and how often promises were put to the test.
+#[must_use]
+pub fn tested<'f>(findings: &'f [Finding], subject: &str) -> (Option<&'f Violation>, u64) {
+    let about = || findings.iter().filter(|finding| finding.guarantee.subject() == subject);
+    let compared = about().map(|finding| finding.compared).sum();
+    (about().find_map(|finding| finding.violations.first()), compared)
+}

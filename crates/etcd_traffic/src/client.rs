@@ -3,17 +3,30 @@
 //! It talks to one member, does one thing at a time, and sends nothing twice: a write that was not answered has an
 //! unknown outcome, and trying again would be another write.
 
+mod kv;
+mod log;
+mod service;
+mod watch;
+
 use std::future::Future;
 use std::time::Duration;
 
-use etcd_client::{ConnectOptions, GetOptions};
-use history::{Blob, Call, KeyValue, Outcome, Put, Range, Reply, WriteError, Writer};
+use etcd_client::ConnectOptions;
+use history::{Call, KeyValue, Put, Range, Reply, WriteError, Writer};
 
+use self::log::Log;
+pub use self::watch::{Feed, Told};
 use crate::config::{Limits, Member};
 use crate::errors::Problem;
 
 /// The reply to a request, or why there is none.
 pub type Answer<T> = Result<T, Problem>;
+
+/// The answer to a request that was recorded; the outer error says that it could not be, and was not sent.
+pub type Recorded<T> = Result<Answer<T>, WriteError>;
+
+/// A reply of the client library; `None` for one without a header, which no store sends.
+type Response = Result<Option<Reply<'static>>, etcd_client::Error>;
 
 /// A connection to one member.
 pub struct Client<'s> {
@@ -80,47 +93,54 @@ impl<'s> Client<'s> {
         self.log.member
     }
 
+    /// Sends `call`, whatever it is, and waits for its reply: what is recorded is what is sent. A watch is no call of
+    /// this kind, see [`Self::feed`]; nor is a hold, see [`Self::hold`].
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub async fn ask(&mut self, call: &Call<'_>) -> Recorded<Reply<'static>> {
+        self.ask_within(call, self.log.limit).await
+    }
+
+    /// The same, with a limit of its own: for what waits for others, and for what takes its time.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub async fn ask_within(&mut self, call: &Call<'_>, limit: Duration) -> Recorded<Reply<'static>> {
+        self.log.record(call, limit, Box::pin(send(&mut self.etcd, call))).await
+    }
+
     /// Writes `value` at `key`; the revision of the write.
     ///
     /// # Errors
     /// When it cannot be recorded.
-    pub async fn put(&mut self, key: &[u8], value: &[u8]) -> Result<Answer<i64>, WriteError> {
+    pub async fn put(&mut self, key: &[u8], value: &[u8]) -> Recorded<i64> {
         let call = Call::Put(Put { key: key.into(), value: value.into(), ..Put::default() });
-        let request = Box::pin(async {
-            let response = self.etcd.put(key, value, None).await?;
-            Ok(response.header().map(|header| Reply::Put { revision: header.revision(), prev: None }))
-        });
-        let reply = self.log.write(&call, request).await?;
-        Ok(reply.map(|reply| reply.revision()))
+        Ok(log::revision(&self.ask(&call).await?))
     }
 
     /// Reads `key`, linearizably.
     ///
     /// # Errors
     /// When it cannot be recorded.
-    pub async fn get(&mut self, key: &[u8]) -> Result<Answer<Read>, WriteError> {
-        self.read(key, None).await
+    pub async fn get(&mut self, key: &[u8]) -> Recorded<Read> {
+        self.read(Range { key: key.into(), ..Range::default() }).await
     }
 
     /// Reads all keys from `key` to `end` (exclusive), linearizably. Whoever asks sees to it that they are few.
     ///
     /// # Errors
     /// When it cannot be recorded.
-    pub async fn range(&mut self, key: &[u8], end: &[u8]) -> Result<Answer<Read>, WriteError> {
-        self.read(key, Some(end)).await
+    pub async fn range(&mut self, key: &[u8], end: &[u8]) -> Recorded<Read> {
+        self.read(Range { key: key.into(), end: Some(end.into()), ..Range::default() }).await
     }
 
-    async fn read(&mut self, key: &[u8], end: Option<&[u8]>) -> Result<Answer<Read>, WriteError> {
-        let call = Call::Range(Range { key: key.into(), end: end.map(Blob::from), ..Range::default() });
-        let options = end.map(|end| GetOptions::new().with_range(end));
-        let request = Box::pin(async {
-            let mut response = self.etcd.get(key, options).await?;
-            let revision = response.header().map(etcd_client::ResponseHeader::revision);
-            let (count, more) = (response.count(), response.more());
-            let kvs = response.take_kvs().into_iter().map(key_value).collect();
-            Ok(revision.map(|revision| Reply::Range { revision, kvs, count, more }))
-        });
-        let reply = self.log.read(&call, request).await?;
+    /// Reads as asked for.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub async fn read(&mut self, range: Range<'_>) -> Recorded<Read> {
+        let reply = self.ask(&Call::Range(range)).await?;
         Ok(reply.map(|reply| match reply {
             Reply::Range { revision, kvs, .. } => Read { revision, found: kvs },
             other => Read { revision: other.revision(), found: Vec::new() },
@@ -131,20 +151,8 @@ impl<'s> Client<'s> {
     ///
     /// # Errors
     /// When it cannot be recorded.
-    pub async fn status(&mut self) -> Result<Answer<Status>, WriteError> {
-        let request = Box::pin(async {
-            let response = self.etcd.status().await?;
-            let (leader, term) = (response.leader(), response.raft_term());
-            let applied = response.raft_applied_index();
-            Ok(response.header().map(|header| Reply::Status {
-                revision: header.revision(),
-                id: header.member_id(),
-                leader,
-                term,
-                applied,
-            }))
-        });
-        let reply = self.log.read(&Call::Status, request).await?;
+    pub async fn status(&mut self) -> Recorded<Status> {
+        let reply = self.ask(&Call::Status).await?;
         Ok(reply.map(|reply| match reply {
             Reply::Status { revision, id, leader, term, applied } => {
                 Status { revision, id, leader, term, applied }
@@ -157,17 +165,61 @@ impl<'s> Client<'s> {
     ///
     /// # Errors
     /// When it cannot be recorded.
-    pub async fn hash(&mut self, revision: i64) -> Result<Answer<KeySpace>, WriteError> {
-        let request = Box::pin(async {
-            let response = self.etcd.hash_kv(revision).await?;
-            let (hash, compacted) = (response.hash(), response.compact_version());
-            Ok(response.header().map(|header| Reply::Hash { revision: header.revision(), hash, compacted }))
-        });
-        let reply = self.log.read(&Call::Hash { revision }, request).await?;
+    pub async fn hash(&mut self, revision: i64) -> Recorded<KeySpace> {
+        let reply = self.ask(&Call::Hash { revision }).await?;
         Ok(reply.map(|reply| match reply {
             Reply::Hash { hash, compacted, .. } => KeySpace { hash, compacted },
             _ => KeySpace { hash: 0, compacted: 0 },
         }))
+    }
+
+    /// Records that this client believes to hold the lock `name` alone, by `key` created at `token`, as long as `work`
+    /// goes on. It is to begin after the client has learnt so, and to end before it asks to be let go. `other`: a client
+    /// that does nothing else meanwhile.
+    ///
+    /// # Errors
+    /// When it cannot be recorded, or `work` could not.
+    pub async fn hold<T>(
+        other: &Self,
+        name: &[u8],
+        key: &[u8],
+        token: i64,
+        work: impl Future<Output = Result<T, WriteError>>,
+    ) -> Result<T, WriteError> {
+        other.log.hold(&Call::Hold { name: name.into(), key: key.into(), token }, work).await
+    }
+
+    /// A stream of watches at this client's member.
+    #[must_use]
+    pub fn feed(&self) -> Feed<'s> {
+        Feed::new(self.etcd.clone(), self.log)
+    }
+}
+
+/// What becomes of a call on its way: the library's words for it, and the reply in ours.
+async fn send(etcd: &mut etcd_client::Client, call: &Call<'_>) -> Response {
+    match call {
+        Call::Put(put) => kv::put(etcd, put).await,
+        Call::Range(range) => kv::range(etcd, range).await,
+        Call::Delete(delete) => kv::delete(etcd, delete).await,
+        Call::Txn(txn) => kv::txn(etcd, txn).await,
+        Call::Grant { ttl, lease } => service::grant(etcd, *ttl, *lease).await,
+        Call::Revoke { lease } => service::revoke(etcd, *lease).await,
+        Call::KeepAlive { lease } => service::keep_alive(etcd, *lease).await,
+        Call::TimeToLive { lease, keys } => service::time_to_live(etcd, *lease, *keys).await,
+        Call::Compact { revision, physical } => service::compact(etcd, *revision, *physical).await,
+        Call::Hash { revision } => service::hash(etcd, *revision).await,
+        Call::Status => service::status(etcd).await,
+        Call::Leases => service::leases(etcd).await,
+        Call::Lock { .. }
+        | Call::Unlock { .. }
+        | Call::Campaign { .. }
+        | Call::Proclaim { .. }
+        | Call::Resign { .. }
+        | Call::Leader { .. } => service::recipe(etcd, call).await,
+        Call::Cluster(cluster) => service::cluster(etcd, cluster).await,
+        Call::Auth(auth) => service::auth(etcd, auth).await,
+        other => Err(service::not_sent(other)),
     }
 }
 
@@ -175,61 +227,4 @@ impl std::fmt::Debug for Client<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("member", self.log.member).finish_non_exhaustive()
     }
-}
-
-/// Where a client's operations are recorded.
-struct Log<'s> {
-    writer: &'s Writer,
-    number: u32,
-    member: &'s Member,
-    limit: Duration,
-}
-
-/// A reply of the client library; `None` for one without a header, which no store sends.
-type Response = Result<Option<Reply<'static>>, etcd_client::Error>;
-
-impl Log<'_> {
-    async fn write(
-        &self,
-        call: &Call<'_>,
-        request: impl Future<Output = Response>,
-    ) -> Result<Answer<Reply<'static>>, WriteError> {
-        self.record(call, request, Problem::write_outcome).await
-    }
-
-    async fn read(
-        &self,
-        call: &Call<'_>,
-        request: impl Future<Output = Response>,
-    ) -> Result<Answer<Reply<'static>>, WriteError> {
-        self.record(call, request, Problem::read_outcome).await
-    }
-
-    /// `request` does nothing before it is polled here, after the invocation was written.
-    async fn record(
-        &self,
-        call: &Call<'_>,
-        request: impl Future<Output = Response>,
-        outcome: impl FnOnce(&Problem) -> Outcome<'_>,
-    ) -> Result<Answer<Reply<'static>>, WriteError> {
-        let id = self.writer.invoke(self.number, &self.member.name, call)?;
-        let answer = match tokio::time::timeout(self.limit, request).await {
-            Ok(Ok(Some(reply))) => Ok(reply),
-            Ok(Ok(None)) => Err(Problem::headless()),
-            Ok(Err(error)) => Err(Problem::of(&error)),
-            Err(_) => Err(Problem::timeout()),
-        };
-        match &answer {
-            Ok(reply) => self.writer.finish(id, &Outcome::Ok(reply.clone()))?,
-            Err(problem) => self.writer.finish(id, &outcome(problem))?,
-        };
-        Ok(answer)
-    }
-}
-
-fn key_value(kv: etcd_client::KeyValue) -> KeyValue<'static> {
-    let (create_revision, mod_revision) = (kv.create_revision(), kv.mod_revision());
-    let (version, lease) = (kv.version(), kv.lease());
-    let (key, value) = kv.into_key_value();
-    KeyValue { key: key.into(), value: value.into(), create_revision, mod_revision, version, lease }
 }

@@ -67,6 +67,15 @@ const TABLE: &[Entry] = &[
     no(Code::PermissionDenied, "etcdserver: permission denied", "permission-denied"),
     no(Code::Unauthenticated, "etcdserver: invalid auth token", "unauthenticated"),
     no(Code::InvalidArgument, "etcdserver: revision of auth store is old", "unauthenticated"),
+    no(Code::InvalidArgument, "etcdserver: mvcc: duplicate lease", "lease-exists"),
+    no(Code::OutOfRange, "etcdserver: too large lease TTL", "invalid-request"),
+    // Changes of the cluster that are refused before they are proposed.
+    no(Code::NotFound, "etcdserver: member not found", "member-not-found"),
+    no(Code::FailedPrecondition, "etcdserver: can only promote a learner member", "learner-not-ready"),
+    no(Code::FailedPrecondition, "etcdserver: too many learner members in cluster", "too-many-learners"),
+    no(Code::FailedPrecondition, "etcdserver: Peer URLs already exists", "member-exists"),
+    no(Code::FailedPrecondition, "etcdserver: not leader", "not-leader"),
+    no(Code::Unavailable, "etcdserver: unhealthy cluster", "unhealthy"),
     // Refused by an interceptor, before the request reaches its handler.
     no(Code::Unavailable, "etcdserver: no leader", "no-leader"),
     no(Code::Unavailable, "etcdserver: not capable", "not-capable"),
@@ -97,6 +106,13 @@ impl Problem {
     pub fn timeout() -> Self {
         let message = "no answer within the time limit of the client".to_owned();
         Self { class: "timeout", message, applied: Applied::Maybe }
+    }
+
+    /// A stream that its other end has ended.
+    #[must_use]
+    pub(crate) fn ended() -> Self {
+        let message = "the stream has ended".to_owned();
+        Self { class: "stream-ended", message, applied: Applied::Maybe }
     }
 
     /// A reply without the header that every reply has: whoever sent it was no etcd.

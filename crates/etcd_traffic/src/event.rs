@@ -11,6 +11,8 @@ use crate::consistency::{Mismatch, shown};
 use crate::convergence::Divergence;
 use crate::errors::Problem;
 use crate::revisions::Regression;
+use crate::swarm::Work;
+use crate::work::Report;
 
 /// Something that a workload did or saw.
 #[derive(Debug)]
@@ -26,6 +28,10 @@ pub enum Event<'a> {
     Get { key: &'a [u8], answer: &'a Answer<Read> },
     /// A read of neighbouring keys ended.
     Range { keys: usize, answer: &'a Answer<Read> },
+    /// A call of a workload ended; what became of it where there was no reply.
+    Asked { call: &'a str, problem: Option<&'a Problem> },
+    /// A workload has come to its end.
+    Worked { work: Work, report: &'a Report },
     /// A phase ran out of time with this many of its requests done.
     TimeUp { done: usize, of: usize },
     /// A driver has made all its puts.
@@ -59,6 +65,15 @@ impl Event<'_> {
     pub fn put_error(&self) -> Option<Option<&str>> {
         match self {
             Self::Put { answer, .. } => Some(answer.as_ref().err().map(|problem| problem.message.as_str())),
+            _ => None,
+        }
+    }
+
+    /// Of a workload's request: `Some(None)` when it was answered, else why not.
+    #[must_use]
+    pub fn request_error(&self) -> Option<Option<&str>> {
+        match self {
+            Self::Asked { problem, .. } => Some(problem.map(|problem| problem.message.as_str())),
             _ => None,
         }
     }
@@ -102,6 +117,11 @@ impl fmt::Display for Event<'_> {
             }
             Self::Range { keys, answer: Err(problem) } => {
                 write!(f, "unsuccessful get of {keys} keys, and error '{problem}'")
+            }
+            Self::Asked { call, problem: None } => write!(f, "successful {call}"),
+            Self::Asked { call, problem: Some(problem) } => write!(f, "unsuccessful {call}: {problem}"),
+            Self::Worked { work, report: Report { rounds, answered, unanswered, .. } } => {
+                write!(f, "{}: {rounds} rounds, {answered} requests answered, {unanswered} not", work.about())
             }
             Self::TimeUp { done, of } => write!(f, "time is up after {done} of {of} requests"),
             Self::Simulated { acknowledged, unknown, failed } => {

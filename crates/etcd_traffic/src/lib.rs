@@ -5,7 +5,8 @@
 //! the environment outside of [`config`].
 //!
 //! - [`Config`] and [`Session`]: what the process was told, and its history file.
-//! - [`Client`]: one member, one thing at a time, nothing sent twice; [`errors`] says what an error means.
+//! - [`Client`]: one member, one thing at a time, nothing sent twice: every call that the history has words for. [`Feed`]: watches. [`errors`] says what an
+//!   error means.
 //! ```no_run
 //! use etcd_traffic::{Config, Session};
 //!
@@ -26,6 +27,7 @@
 //!
 //! - [`traffic`], [`crowd`] and [`validate`]: the drivers' workloads. [`durability`]: what is left of what was
 //!   acknowledged. [`convergence`]: whether members hold the same.
+//! - [`swarm`]: what one run is like. [`work`]: transactions, watches, leases, locks and the cluster itself, by it.
 //! - [`recovery`]: the wait until every member serves again. [`run`]: what the commands of a run share.
 
 mod attempt;
@@ -44,11 +46,13 @@ pub mod recovery;
 mod revisions;
 pub mod run;
 mod session;
+pub mod swarm;
 pub mod traffic;
 pub mod validate;
+pub mod work;
 
 pub use attempt::{Attempt, get};
-pub use client::{Answer, Client, KeySpace, Read, Status};
+pub use client::{Answer, Client, Feed, KeySpace, Read, Recorded, Status, Told};
 pub use config::{Config, Member};
 pub use connect::{connect, connect_to_any};
 pub use consistency::{Fate, Kind, Mismatch, Seen, Write, compare};

@@ -59,7 +59,7 @@ pub enum RunError {
     History(#[from] ReadError),
 }
 
-fn at(path: &Path) -> impl FnOnce(io::Error) -> RunError {
+pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> RunError {
     move |source| RunError::Io { path: path.to_owned(), source }
 }
 

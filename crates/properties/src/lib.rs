@@ -15,6 +15,7 @@ mod config;
 pub mod lifecycle;
 mod macros;
 pub mod message;
+mod promises;
 pub mod random;
 
 #[doc(hidden)]

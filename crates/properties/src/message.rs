@@ -24,6 +24,36 @@ pub const ALL: &[(&str, Kind)] = &[
     (CONVERGED_COMPARED, Kind::Sometimes),
     (LINEARIZABLE, Kind::Always),
     (LINEARIZABLE_DECIDED, Kind::Sometimes),
+    (REQUESTS_ANSWERED, Kind::Sometimes),
+    (REQUESTS_UNANSWERED, Kind::Sometimes),
+    (COMPARISONS_HOLD, Kind::Sometimes),
+    (COMPARISONS_DIFFER, Kind::Sometimes),
+    (BANK_TOTAL, Kind::Always),
+    (BANK_AUDITED, Kind::Sometimes),
+    (MIRROR_TRUE, Kind::Always),
+    (MIRROR_COMPARED, Kind::Sometimes),
+    (WATCH_DELIVERS, Kind::Sometimes),
+    (LEASE_RUNS_OUT, Kind::Sometimes),
+    (LOCK_GRANTED, Kind::Sometimes),
+    (SNAPSHOT_INTACT, Kind::Always),
+    (SNAPSHOT_TAKEN, Kind::Sometimes),
+    (SPACE_REFUSED, Kind::Always),
+    (SPACE_ALARMED, Kind::Sometimes),
+    (MEMBERSHIP_AS_ASKED, Kind::Always),
+    (MEMBERSHIP_CHANGED, Kind::Sometimes),
+    (REPLICAS_READ, Kind::Sometimes),
+    (REVISIONS_KEPT, Kind::Always),
+    (REVISIONS_TESTED, Kind::Sometimes),
+    (READS_KEPT, Kind::Always),
+    (READS_TESTED, Kind::Sometimes),
+    (WATCHES_KEPT, Kind::Always),
+    (WATCHES_TESTED, Kind::Sometimes),
+    (LEASES_KEPT, Kind::Always),
+    (LEASES_TESTED, Kind::Sometimes),
+    (LOCKS_KEPT, Kind::Always),
+    (LOCKS_TESTED, Kind::Sometimes),
+    (MEMBERS_KEPT, Kind::Always),
+    (MEMBERS_TESTED, Kind::Sometimes),
 ];
 
 /// How a property is judged.
@@ -87,6 +117,71 @@ pub const CONVERGED_COMPARED: &str = "Revisions and key-space hashes of several 
 pub const LINEARIZABLE: &str = "The history of all clients is linearizable";
 /// Its companion: the checker came to a decision about operations that could have been wrong.
 pub const LINEARIZABLE_DECIDED: &str = "The history of all clients is decided by the checker";
+
+/// A request of a workload was answered.
+pub const REQUESTS_ANSWERED: &str = "Requests of workloads are answered";
+/// One was refused or not answered: without this neither a limit nor a fault was met.
+pub const REQUESTS_UNANSWERED: &str = "Requests of workloads can be refused or go unanswered";
+/// A transaction took its first branch.
+pub const COMPARISONS_HOLD: &str = "The comparisons of a transaction can hold";
+/// A transaction took its second branch: somebody else was faster.
+pub const COMPARISONS_DIFFER: &str = "The comparisons of a transaction can fail";
+
+/// Transfers are atomic, and reads are of one revision.
+pub const BANK_TOTAL: &str = "Transfers between accounts neither make nor lose money";
+/// Its companion: all accounts were read at one revision.
+pub const BANK_AUDITED: &str = "All accounts are read at one revision and summed up";
+/// A controller's cache is right.
+pub const MIRROR_TRUE: &str = "A list that a watch keeps up to date is what a later list shows";
+/// Its companion: the watch came as far as the later list.
+pub const MIRROR_COMPARED: &str = "A list that a watch keeps up to date is compared with a later list";
+/// A watch was of use.
+pub const WATCH_DELIVERS: &str = "A watch delivers changes";
+/// A lease was left alone until its end.
+pub const LEASE_RUNS_OUT: &str = "A lease runs out by itself and its keys go";
+/// Somebody came first in line.
+pub const LOCK_GRANTED: &str = "A lock or an election is won";
+
+/// A copy is whole.
+pub const SNAPSHOT_INTACT: &str = "A snapshot ends with the digest of what comes before it";
+/// Its companion.
+pub const SNAPSHOT_TAKEN: &str = "A snapshot is read to its end";
+/// The alarm does what it is for.
+pub const SPACE_REFUSED: &str = "Puts are refused while an alarm about space is raised";
+/// Its companion.
+pub const SPACE_ALARMED: &str = "A put is tried while an alarm about space is raised";
+/// Changes of the cluster are made and undone.
+pub const MEMBERSHIP_AS_ASKED: &str = "Members are the ones that were asked for";
+/// Its companion.
+pub const MEMBERSHIP_CHANGED: &str = "A change of members is acknowledged and looked at";
+/// A member showed its own state.
+pub const REPLICAS_READ: &str = "Members are read from their own state";
+
+/// All promises of the checker about one subject, in what a command saw by itself, or in what all of them saw.
+pub const REVISIONS_KEPT: &str = "Revisions never go back and are never more than were asked for";
+/// Its companion.
+pub const REVISIONS_TESTED: &str = "Revisions that clients were told are compared";
+/// The same about reads.
+pub const READS_KEPT: &str =
+    "Reads show acknowledged writes, old revisions as they were, and nothing of the future";
+/// Its companion.
+pub const READS_TESTED: &str = "Reads are compared with the writes that they had to show";
+/// The same about watches.
+pub const WATCHES_KEPT: &str = "Watches deliver every change once, in order, whole and as it was";
+/// Its companion.
+pub const WATCHES_TESTED: &str = "Changes that watches delivered are compared";
+/// The same about leases.
+pub const LEASES_KEPT: &str = "Keys of leases stay for the promised time and go with their lease";
+/// Its companion.
+pub const LEASES_TESTED: &str = "Ends of leases are compared with what was promised";
+/// The same about locks.
+pub const LOCKS_KEPT: &str = "Locks are granted in order, and older tokens are fenced off";
+/// Its companion.
+pub const LOCKS_TESTED: &str = "Grants of locks and writes with their tokens are compared";
+/// The same about members.
+pub const MEMBERS_KEPT: &str = "Members that have applied the same hold the same";
+/// Its companion.
+pub const MEMBERS_TESTED: &str = "What members say of themselves is compared";
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::command::{ALL, ANYTIME, CROWD, DRIVER, EVENTUALLY, FINALLY, FIRST, Place, parse};
+use crate::command::{
+    ALL, ANYTIME, CROWD, DRIVER, EVENTUALLY, FINALLY, FIRST, LEASES, LOCKS, MAINTENANCE, MEMBERS, Place,
+    REPLICAS, TRANSACTIONS, WATCHES, WORKLOADS, parse,
+};
 use crate::etcd;
 use properties::message;
 
@@ -40,6 +43,30 @@ async fn each_command_alone_catalogs_and_hits_the_messages_of_the_seed() {
 }
 
 #[tokio::test]
+async fn each_workload_alone_reaches_all_that_it_catalogs_and_leaves_a_sound_history() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(cluster) = etcd::start(3, dir.path(), &[]).await else { return };
+    for program in WORKLOADS {
+        let name = program.rsplit('/').next().unwrap();
+        let place = Place::new(dir.path(), name, &etcd::endpoints(&cluster));
+        let mut command = place.command(program);
+        let output = command.env("ETCD_TRAFFIC_REQUESTS", "300").output().unwrap();
+        let said = crate::command::succeeded(&output);
+        assert!(said.contains("requests answered"), "{name}: {said}");
+        for (message, property) in &place.properties() {
+            assert!(property.catalogued, "{name}: {message}");
+            assert!(property.held.len() + property.failed.len() > 0, "{name} does not reach: {message}");
+            let always =
+                message::ALL.iter().any(|(known, kind)| known == message && *kind == message::Kind::Always);
+            assert!(!always || property.failed.is_empty(), "{name}: {message}: {property:?}");
+        }
+        let sources = place.sources();
+        let report = checker::etcd::check(&parse(&sources), &checker::etcd::Options::default());
+        assert!(!matches!(report.verdict, checker::Verdict::Invalid(_)), "{name}: {}", report.verdict);
+    }
+}
+
+#[tokio::test]
 async fn a_run_of_all_commands_is_consistent_and_shows_every_property_of_the_table() {
     let dir = tempfile::tempdir().unwrap();
     let Some(cluster) = etcd::start(3, dir.path(), &[]).await else { return };
@@ -55,6 +82,9 @@ async fn a_run_of_all_commands_is_consistent_and_shows_every_property_of_the_tab
     let said = place.run(EVENTUALLY);
     assert!(said.contains("Client: all 3 members hold the same"), "{said}");
     assert!(said.contains("Client: validation ok! 27 keys compared"), "24 + 3: {said}");
+    for program in [TRANSACTIONS, WATCHES, LEASES, LOCKS, MAINTENANCE, MEMBERS, REPLICAS] {
+        place.run(program);
+    }
     assert!(place.run(FINALLY).ends_with("Client: the history of all clients is valid\n"));
 
     let properties = place.properties();

@@ -13,7 +13,19 @@ pub(crate) const CROWD: &str = env!("CARGO_BIN_EXE_parallel_driver_crowd_writes"
 pub(crate) const ANYTIME: &str = env!("CARGO_BIN_EXE_anytime_check_acknowledged_writes");
 pub(crate) const EVENTUALLY: &str = env!("CARGO_BIN_EXE_eventually_cluster_recovers");
 pub(crate) const FINALLY: &str = env!("CARGO_BIN_EXE_finally_check_history");
+pub(crate) const TRANSACTIONS: &str = env!("CARGO_BIN_EXE_parallel_driver_run_transactions");
+pub(crate) const WATCHES: &str = env!("CARGO_BIN_EXE_parallel_driver_watch_changes");
+pub(crate) const LEASES: &str = env!("CARGO_BIN_EXE_parallel_driver_keep_leases");
+pub(crate) const LOCKS: &str = env!("CARGO_BIN_EXE_parallel_driver_hold_locks");
+pub(crate) const MAINTENANCE: &str = env!("CARGO_BIN_EXE_serial_driver_maintain_cluster");
+pub(crate) const MEMBERS: &str = env!("CARGO_BIN_EXE_serial_driver_change_members");
+pub(crate) const SERVICE: &str = env!("CARGO_BIN_EXE_parallel_driver_ask_for_locks");
+pub(crate) const EVERYTHING: &str = env!("CARGO_BIN_EXE_singleton_driver_everything_at_once");
+pub(crate) const REPLICAS: &str = env!("CARGO_BIN_EXE_anytime_read_replicas");
+/// What makes puts and gets of its own; the others do what the run's swarm configuration says.
 pub(crate) const ALL: [&str; 6] = [FIRST, DRIVER, CROWD, ANYTIME, EVENTUALLY, FINALLY];
+pub(crate) const WORKLOADS: [&str; 9] =
+    [TRANSACTIONS, WATCHES, LEASES, LOCKS, SERVICE, MAINTENANCE, MEMBERS, EVERYTHING, REPLICAS];
 
 /// Where a command is run: its members, its shared directory, the file for the SDK's records.
 pub(crate) struct Place {

@@ -6,7 +6,9 @@ use std::process::Stdio;
 use history::{Call, Outcome, Put, Reply, Writer};
 use properties::message;
 
-use crate::command::{ALL, ANYTIME, CROWD, DRIVER, EVENTUALLY, FINALLY, FIRST, Place, parse, succeeded};
+use crate::command::{
+    ALL, ANYTIME, CROWD, DRIVER, EVENTUALLY, FINALLY, FIRST, Place, WORKLOADS, parse, succeeded,
+};
 use crate::etcd;
 
 /// Members that refuse every connection: ports that were free a moment ago.
@@ -21,7 +23,7 @@ fn nobody() -> String {
 #[test]
 fn where_nobody_answers_a_command_records_it_and_ends_well() {
     let dir = tempfile::tempdir().unwrap();
-    for program in ALL {
+    for program in ALL.into_iter().chain(WORKLOADS) {
         let name = program.rsplit('/').next().unwrap();
         let place = Place::new(dir.path(), name, &nobody());
         let said = succeeded(&place.command(program).env("ETCD_TRAFFIC_WAIT_MS", "1").output().unwrap());

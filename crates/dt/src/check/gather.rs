@@ -58,6 +58,7 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
             evidence.properties.extend(faults::properties(dir, run, &sources, &mut notes)?);
         }
     }
+    notes.extend(drawn(dir));
     notes.extend(events.iter().find_map(first_violation));
     if broken_events > 0 {
         notes.push(format!("{broken_events} lines of events.jsonl could not be read"));
@@ -121,6 +122,20 @@ fn began_used(dir: &Path) -> bool {
     let start = fs::read(dir.join("start.json")).unwrap_or_default();
     let start: serde_json::Value = serde_json::from_slice(&start).unwrap_or_default();
     start["fresh"] == false
+}
+
+/// What the run's first command has drawn for all others, where it has: numbers by name, and weights of what they do.
+fn drawn(dir: &Path) -> Option<String> {
+    let swarm: serde_json::Value = serde_json::from_slice(&fs::read(dir.join("swarm.json")).ok()?).ok()?;
+    let number = |(name, value): (&String, &serde_json::Value)| {
+        value.as_u64().filter(|value| *value > 0).map(|value| format!("{} {value}", name.replace('_', " ")))
+    };
+    let of = |object: &serde_json::Value| -> Vec<String> {
+        object.as_object().into_iter().flatten().filter_map(number).collect()
+    };
+    let (numbers, weights) = (of(&swarm), of(&swarm["weights"]));
+    (!numbers.is_empty())
+        .then(|| format!("drawn for this run: {}; weights: {}", numbers.join(", "), weights.join(", ")))
 }
 
 /// Where the history files of a run are; a directory of nothing else is taken as it is.

@@ -69,7 +69,7 @@ fn lost_records_are_told_and_never_held_against_the_store() {
     let drivers: Vec<PathBuf> = std::fs::read_dir(run.join("history"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.to_string_lossy().contains("parallel_driver"))
+        .filter(|path| path.to_string_lossy().contains("generate_traffic"))
         .collect();
     assert!(!drivers.is_empty());
     for driver in drivers {

@@ -15,13 +15,11 @@ use crate::session::{config, recorded};
 const PREFACE: usize = 24;
 /// A server's greeting: an empty SETTINGS frame.
 const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+/// A frame with a message in it; those of these tests fit into one, on streams too.
 const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-/// The flag of a request's last frame.
-const END_STREAM: u8 = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Manner {
+pub(crate) enum Manner {
     /// Closes the connection when a request has arrived as a whole.
     Close,
     /// Never answers.
@@ -29,14 +27,14 @@ enum Manner {
 }
 
 /// Counts the requests that have arrived, over all connections, and looks at the history file at each.
-struct Fake {
-    url: String,
+pub(crate) struct Fake {
+    pub(crate) url: String,
     requests: Arc<AtomicUsize>,
     on_disk: Arc<Mutex<Vec<String>>>,
 }
 
 impl Fake {
-    async fn start(manner: Manner, dir: std::path::PathBuf) -> Self {
+    pub(crate) async fn start(manner: Manner, dir: std::path::PathBuf) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("m=http://{}", listener.local_addr().unwrap());
         let (requests, on_disk) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<String>>>::default());
@@ -58,7 +56,7 @@ impl Fake {
         fake
     }
 
-    fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
 }
@@ -71,8 +69,8 @@ async fn serve(mut stream: TcpStream, manner: Manner, arrived: impl Fn()) -> std
         stream.read_exact(&mut head).await?;
         let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
         stream.read_exact(&mut vec![0; length]).await?;
-        let (kind, flags) = (head[3], head[4]);
-        if (kind == HEADERS || kind == DATA) && flags & END_STREAM != 0 {
+        let kind = head[3];
+        if kind == DATA && length > 0 {
             arrived();
             if manner == Manner::Close {
                 return Ok(());

@@ -4,12 +4,13 @@
 use std::io::Write as _;
 
 use etcd_traffic::recovery::{Need, wait_until_healthy};
-use etcd_traffic::{Config, Event, Session, convergence, durability};
+use etcd_traffic::{Config, Event, Session, convergence, durability, work};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     properties::init();
     let session = Session::begin(Config::of_process()?)?;
+    work::put_right(&session, &mut tell).await?;
     let health =
         wait_until_healthy(&session, Need::WriteAndRead, &mut properties::random::u64, &mut tell).await?;
     properties::cluster_recovers!(health.healthy, health.lacking, health.healthy && health.rounds > 1);

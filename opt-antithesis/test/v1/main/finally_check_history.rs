@@ -3,11 +3,10 @@
 
 use std::io::Write as _;
 
-use checker::Verdict;
-use checker::etcd::Options;
+use checker::{Verdict, guarantees};
 use etcd_traffic::recovery::{Need, wait_until_healthy};
 use etcd_traffic::run::{self, Start};
-use etcd_traffic::{Config, Event, Session, convergence, durability};
+use etcd_traffic::{Config, Event, Session, convergence, durability, work};
 use history::History;
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,6 +14,7 @@ async fn main() -> anyhow::Result<()> {
     properties::init();
     let config = Config::of_process()?;
     let session = Session::begin(config)?;
+    work::put_right(&session, &mut tell).await?;
     let health =
         wait_until_healthy(&session, Need::WriteAndRead, &mut properties::random::u64, &mut tell).await?;
     properties::cluster_recovers!(health.healthy, health.lacking, health.healthy && health.rounds > 1);
@@ -26,19 +26,28 @@ async fn main() -> anyhow::Result<()> {
     properties::writes_are_kept!(&judgement.mismatch, judgement.of_others);
     session.close()?;
 
-    let verdict = check_history(config)?;
-    let _ = writeln!(std::io::stdout(), "Client: the history of all clients is {verdict}");
-    let violation = if let Verdict::Invalid(violation) = &verdict { Some(violation) } else { None };
-    properties::history_is_linearizable!(violation, matches!(verdict, Verdict::Valid | Verdict::Invalid(_)));
-    Ok(())
-}
-
-fn check_history(config: &Config) -> anyhow::Result<Verdict> {
     let fresh = Start::read(config)?.is_some_and(|start| start.fresh);
-    // On a cluster that others may have used, nothing is assumed about what is not in the history.
-    let options = if fresh { Options::own_store() } else { Options::default() };
     let sources = run::histories(config)?;
-    Ok(checker::etcd::check(&History::parse(&sources)?, &options).verdict)
+    let history = History::parse(&sources)?;
+    // On a cluster that others may have used, nothing is assumed about what is not in the history.
+    let own = checker::etcd::Options::own_store();
+    let report = checker::etcd::check(&history, &if fresh { own } else { checker::etcd::Options::default() });
+    let verdict = &report.verdict;
+    let _ = writeln!(std::io::stdout(), "Client: the history of all clients is {verdict}");
+    let violation = if let Verdict::Invalid(violation) = verdict { Some(violation) } else { None };
+    properties::history_is_linearizable!(violation, matches!(verdict, Verdict::Valid | Verdict::Invalid(_)));
+    let options = guarantees::Options { own_store: fresh, calm_from: None };
+    let findings = guarantees::check(&history, &options, Some(&report));
+    let about = |subject| guarantees::tested(&findings, subject);
+    let promises = ["revisions", "reads", "watches", "leases", "locks and elections", "members"].map(about);
+    let [revisions, reads, watches, leases, locks, members] = promises;
+    properties::revisions_keep_promises!(revisions.0, revisions.1);
+    properties::reads_keep_promises!(reads.0, reads.1);
+    properties::watches_keep_promises!(watches.0, watches.1);
+    properties::leases_keep_promises!(leases.0, leases.1);
+    properties::locks_keep_promises!(locks.0, locks.1);
+    properties::members_keep_promises!(members.0, members.1);
+    Ok(())
 }
 
 fn tell(event: &Event<'_>) {

@@ -6,12 +6,17 @@ use std::io::Write as _;
 
 use etcd_traffic::recovery::{Need, wait_until_healthy};
 use etcd_traffic::run::Start;
+use etcd_traffic::swarm::Swarm;
 use etcd_traffic::{Config, Event, Session};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     properties::init();
     let session = Session::begin(Config::of_process()?)?;
+    // What this run is like is decided here, once, and is the same for all of its commands.
+    let swarm = Swarm::draw(session.config(), &mut properties::random::u64);
+    swarm.record(&session)?;
+    let _ = writeln!(std::io::stdout(), "Client: {swarm}");
     let health =
         wait_until_healthy(&session, Need::WriteAndRead, &mut properties::random::u64, &mut tell).await?;
     let start = health.healthy.then(|| Start::record(&session, &health)).transpose()?;

@@ -1,0 +1,182 @@
+//! Watches against writers and compaction: from now, from the past, from the future; several on one stream; read fast,
+//! slowly, or not for a while.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use history::{Call, Delete, Event, Put, Txn, Watch, WriteError};
+
+use super::keys::{get, put};
+use super::{Report, Site};
+use crate::client::{Client, Feed, Told};
+use crate::draw::Draw;
+use crate::errors::Problem;
+
+/// Writers beside one watching client.
+const WRITERS: [usize; 3] = [1, 2, 4];
+/// Watches on one stream: a store may treat many of them in another way than one.
+const WATCHES: [u64; 5] = [1, 2, 2, 4, 40];
+/// How far back a watch may begin.
+const BACK: u64 = 60;
+/// One message is waited for so long before it is asked again whether there is time.
+const WAIT: Duration = Duration::from_millis(50);
+/// When all is written, so long a silence means that all is delivered, or that nothing is.
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// Opens watches, lets writers write, and takes in what is delivered.
+pub(super) async fn follow<D: Draw>(
+    site: &Site<'_, '_, '_, D>,
+    client: &mut Client<'_>,
+    report: &mut Report,
+) -> Result<(), WriteError> {
+    let (first, _) = site.all_of("watch");
+    let Ok(reply) = site.ask(client, &get(&first), report).await? else { return Ok(()) };
+    let head = reply.revision();
+    let mut feed = client.feed();
+    let (mut watched, mut written) = (Report::default(), Report::default());
+    for _ in 0..site.one_of(&WATCHES) {
+        feed.open(&watch(site, head), site.once_in(3)).await?;
+        if !feed.is_open() {
+            feed.close()?;
+            return Ok(());
+        }
+    }
+    let done = Cell::new(false);
+    let reading = take_in(site, &mut feed, &done, &mut watched);
+    let writing = async {
+        let written = write(site).await;
+        done.set(true);
+        written
+    };
+    let (read, wrote) = futures_util::future::join(Box::pin(reading), Box::pin(writing)).await;
+    read?;
+    written.join(wrote?);
+    feed.close()?;
+    report.join(watched);
+    report.join(written);
+    Ok(())
+}
+
+fn watch<D: Draw>(site: &Site<'_, '_, '_, D>, head: i64) -> Watch<'static> {
+    let (first, end) = site.all_of("watch");
+    let one = site.once_in(3);
+    let revision = match site.below(6) {
+        0 | 1 => 0,
+        2 => head + 1,
+        // Perhaps it is compacted: then the store says so.
+        3 | 4 => (head - i64::try_from(site.below(BACK)).unwrap_or(0)).max(1),
+        _ => head + i64::try_from(site.below(30)).unwrap_or(0),
+    };
+    let (no_put, no_delete) = match site.below(8) {
+        0 => (true, false),
+        1 => (false, true),
+        _ => (false, false),
+    };
+    Watch {
+        key: if one { site.contended("watch").into() } else { first.into() },
+        end: (!one).then(|| end.into()),
+        revision,
+        prev_kv: site.once_in(2),
+        no_put,
+        no_delete,
+        progress: site.once_in(3),
+    }
+}
+
+/// Reads until the writers are done and nothing has come for a while.
+async fn take_in<D: Draw>(
+    site: &Site<'_, '_, '_, D>,
+    feed: &mut Feed<'_>,
+    done: &Cell<bool>,
+    report: &mut Report,
+) -> Result<(), WriteError> {
+    let stalls = site.once_in(3);
+    let mut silent = Duration::ZERO;
+    while site.left(true) > Duration::ZERO && !(done.get() && silent >= SILENCE) {
+        if stalls && site.once_in(20) {
+            tokio::time::sleep(Duration::from_millis(site.below(1_500))).await;
+        }
+        if site.once_in(10) {
+            feed.ask_progress().await;
+        }
+        match feed.next(WAIT).await? {
+            Told::Nothing => silent += WAIT,
+            Told::Broken(problem) => {
+                site.tell(&crate::event::Event::Asked { call: "watch", problem: Some(&problem) });
+                return Ok(());
+            }
+            told => {
+                silent = Duration::ZERO;
+                report.delivered += usize::from(matches!(told, Told::Events { .. }));
+            }
+        }
+        if !feed.is_open() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Writers through any members, and sometimes one who compacts behind them.
+async fn write<D: Draw>(site: &Site<'_, '_, '_, D>) -> Result<Report, WriteError> {
+    let (writers, compacts) = (site.one_of(&WRITERS), site.once_in(2));
+    let one = |n: usize| Box::pin(writer(site, compacts && n == 0));
+    let mut all = Report::default();
+    try_join_all((0..writers).map(one)).await?.into_iter().for_each(|report| all.join(report));
+    Ok(all)
+}
+
+async fn writer<D: Draw>(site: &Site<'_, '_, '_, D>, compacts: bool) -> Result<Report, WriteError> {
+    let mut report = Report::default();
+    let Some(mut client) = site.client().await? else { return Ok(report) };
+    while site.goes_on(false) {
+        let (key, value) = (site.contended("watch"), site.value());
+        let call = match site.below(8) {
+            0..4 => Call::Put(put(&key, &value)),
+            4 | 5 => Call::Delete(Delete { key: key.as_str().into(), end: None, prev_kv: false }),
+            // Several keys at one revision, which belong into one message.
+            _ => {
+                let keys =
+                    (0..2 + site.below(3)).map(|n| site.key("watch", format!("{n}-{}", site.below(3))));
+                let both = keys.map(|key| {
+                    Call::Put(Put { key: key.into(), value: site.text().into(), ..Put::default() })
+                });
+                Call::Txn(Txn { success: both.collect(), ..Txn::default() })
+            }
+        };
+        let answer = site.ask(&mut client, &call, &mut report).await?;
+        if let (true, Ok(reply)) = (compacts && site.once_in(10), answer) {
+            let behind = i64::try_from(site.below(20)).unwrap_or(0);
+            let call =
+                Call::Compact { revision: (reply.revision() - behind).max(1), physical: site.once_in(2) };
+            site.ask(&mut client, &call, &mut report).await?.ok();
+        }
+    }
+    Ok(report)
+}
+
+/// Waits until a watch of one key tells of its deletion, for so long at most: the revision. Other changes go by.
+pub(super) async fn until_deleted(
+    feed: &mut Feed<'_>,
+    key: &[u8],
+    most: Duration,
+) -> Result<Result<Option<i64>, Problem>, WriteError> {
+    let until = history::clock::now().plus(most);
+    while history::clock::now() < until && feed.is_open() {
+        match feed.next(WAIT).await? {
+            Told::Events { events, .. } => {
+                for event in &events {
+                    if let Event::Delete { key: gone, revision, .. } = event
+                        && gone.bytes() == key
+                    {
+                        return Ok(Ok(Some(*revision)));
+                    }
+                }
+            }
+            Told::Broken(problem) => return Ok(Err(problem)),
+            _ => {}
+        }
+    }
+    Ok(Ok(None))
+}

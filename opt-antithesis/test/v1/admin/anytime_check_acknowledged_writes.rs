@@ -1,0 +1,1 @@
+../main/anytime_check_acknowledged_writes.rs

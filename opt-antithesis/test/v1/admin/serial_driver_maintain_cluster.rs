@@ -1,0 +1,1 @@
+../main/serial_driver_maintain_cluster.rs

@@ -1,0 +1,1 @@
+../main/parallel_driver_keep_leases.rs

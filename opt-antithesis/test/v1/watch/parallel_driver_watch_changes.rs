@@ -1,0 +1,1 @@
+../main/parallel_driver_watch_changes.rs
