@@ -2,6 +2,8 @@
 //!
 //! Only prunes and sorts guesses; the replay judges. What is called broken here must be so whatever happens later.
 
+use std::cell::Cell as Place;
+
 use history::Comparison;
 
 use super::log::{Action, Compare, Key, Keys, Kv, Log, NONE, Operand, Txn};
@@ -17,7 +19,12 @@ pub(super) struct Timelines {
     start: Vec<u32>,
     entries: Vec<u32>,
     wide: Vec<u32>,
+    /// For each key, and last for the wide ones, where it was last looked from: the next time it is from near there.
+    last: Vec<Place<u32>>,
 }
+
+/// Entries that are passed one by one on the way forward, before they are searched.
+const STEPS: usize = 16;
 
 /// Whether a key's contents fit what is said of it later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +45,10 @@ impl Timelines {
         let mut wide = Vec::new();
         let mut touched = Vec::new();
         for (index, entry) in (0..).zip(&order.entries) {
+            if let Some(key) = log.only_key(entry.op) {
+                start[key as usize] += 1;
+                continue;
+            }
             touched.clear();
             touch(log, entry, &mut touched);
             for keys in &touched {
@@ -52,6 +63,11 @@ impl Timelines {
         let mut entries = vec![0; sum as usize];
         let mut next = start.clone();
         for (index, entry) in (0..).zip(&order.entries) {
+            if let Some(key) = log.only_key(entry.op) {
+                entries[next[key as usize] as usize] = index;
+                next[key as usize] += 1;
+                continue;
+            }
             touched.clear();
             touch(log, entry, &mut touched);
             for keys in touched.iter().filter(|keys| keys.to - keys.from <= WIDE) {
@@ -61,7 +77,24 @@ impl Timelines {
                 }
             }
         }
-        Self { start, entries, wide }
+        let last = vec![Place::new(0); log.keys.len() + 1];
+        Self { start, entries, wide, last }
+    }
+
+    /// The entries from `from` on, of those of a key or of the wide ones.
+    fn since<'e>(entries: &'e [u32], from: u32, last: &Place<u32>) -> &'e [u32] {
+        let mut at = (last.get() as usize).min(entries.len());
+        if at > 0 && entries[at - 1] >= from {
+            at = entries[..at].partition_point(|&entry| entry < from);
+        } else {
+            let near = entries[at..].iter().take(STEPS).take_while(|&&entry| entry < from).count();
+            at += near;
+            if near == STEPS {
+                at += entries[at..].partition_point(|&entry| entry < from);
+            }
+        }
+        last.set(at as u32);
+        &entries[at..]
     }
 
     fn of(&self, key: Key) -> &[u32] {
@@ -79,10 +112,9 @@ impl Timelines {
         revision: i64,
     ) -> Outlook {
         let from = from as u32;
-        let own = self.of(key);
-        let mut own = own[own.partition_point(|&entry| entry < from)..].iter().copied().peekable();
-        let mut wide =
-            self.wide[self.wide.partition_point(|&entry| entry < from)..].iter().copied().peekable();
+        let wide = self.last.len() - 1;
+        let mut own = Self::since(self.of(key), from, &self.last[key as usize]).iter().copied().peekable();
+        let mut wide = Self::since(&self.wide, from, &self.last[wide]).iter().copied().peekable();
         let mut follow = Follow { log, key, cell: *cell, revision, base: order.base };
         let mut last = NONE;
         loop {
@@ -111,20 +143,20 @@ fn count(start: &mut [u32], keys: Keys) {
 
 /// The keys that an entry says something about.
 fn touch(log: &Log<'_>, entry: &Entry, touched: &mut Vec<Keys>) {
-    let op = &log.ops[entry.op as usize];
-    match &op.action {
+    let action = log.action(entry.op);
+    match &action {
         Action::Put { key, .. } => return touched.push(Keys::one(*key)),
         Action::Range { keys, revision: 0, .. } | Action::Delete { keys, .. } => return touched.push(*keys),
         _ => {}
     }
     if entry.role == Role::Old {
-        let action = if entry.action == NONE { &op.action } else { &log.actions[entry.action as usize] };
+        let action = if entry.action == NONE { action } else { log.inner(entry.action as usize) };
         if let Action::Range { keys, .. } = action {
-            touched.push(*keys);
+            touched.push(keys);
         }
         return;
     }
-    touch_action(log, &op.action, touched);
+    touch_action(log, &action, touched);
     // A key that a transaction names twice is concerned once.
     touched.sort_unstable_by_key(|keys| (keys.from, keys.to));
     touched.dedup();
@@ -144,7 +176,7 @@ fn touch_action(log: &Log<'_>, action: &Action<'_>, touched: &mut Vec<Keys>) {
         Action::Txn(txn) => {
             let txn = &log.txns[*txn as usize];
             touched.extend(log.compares[txn.compares.range()].iter().map(|compare| compare.keys));
-            log.taken(txn).iter().for_each(|action| touch_action(log, action, touched));
+            log.taken(txn).for_each(|action| touch_action(log, &action, touched));
         }
         _ => {}
     }
@@ -163,15 +195,15 @@ struct Follow<'l, 'a> {
 impl<'a> Follow<'_, 'a> {
     /// What this entry decides, if anything.
     fn entry(&mut self, entry: &Entry) -> Option<Outlook> {
-        let op = &self.log.ops[entry.op as usize];
+        let action = self.log.action(entry.op);
         match entry.role {
             Role::Old => {
-                let at =
-                    if entry.action == NONE { &op.action } else { &self.log.actions[entry.action as usize] };
-                self.range(at, entry.revision)
+                let inner = entry.action != NONE;
+                let action = if inner { self.log.inner(entry.action as usize) } else { action };
+                self.range(&action, entry.revision)
             }
             Role::Revoke => None,
-            Role::Write | Role::Read => match &op.action {
+            Role::Write | Role::Read => match &action {
                 Action::Txn(txn) => {
                     let txn = &self.log.txns[*txn as usize];
                     self.compares(txn, entry.revision).or_else(|| self.branch(txn, entry.revision))
@@ -183,9 +215,9 @@ impl<'a> Follow<'_, 'a> {
 
     fn branch(&mut self, txn: &Txn, at: i64) -> Option<Outlook> {
         let log = self.log;
-        log.taken(txn).iter().find_map(|action| match action {
-            Action::Txn(inner) => self.branch(&log.txns[*inner as usize], at),
-            action => self.action(action, at),
+        log.taken(txn).find_map(|action| match action {
+            Action::Txn(inner) => self.branch(&log.txns[inner as usize], at),
+            action => self.action(&action, at),
         })
     }
 

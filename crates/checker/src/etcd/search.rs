@@ -23,6 +23,9 @@ const NOTED: usize = 32;
 /// Contradictions further apart than so many revisions have nothing to do with each other.
 const NEAR: i64 = 2_000;
 
+/// Entries that are looked at ahead at once.
+const WARM: usize = 64;
+
 /// What a replay comes to.
 #[derive(Debug)]
 pub(super) enum Ended<'a> {
@@ -96,6 +99,8 @@ pub(super) struct Search<'l, 'a> {
     without: Option<u32>,
     /// Everything answered before this entry was explained together.
     reach: usize,
+    /// Entries before this one were looked at ahead.
+    warmed: usize,
 }
 
 type Step<T> = Result<T, Blame>;
@@ -109,7 +114,8 @@ impl<'l, 'a> Search<'l, 'a> {
         foreign: bool,
     ) -> Self {
         let store = Store::new(log.keys.len(), order.base, empty);
-        let timelines = supply.must_guess().then(|| Timelines::new(log, order));
+        let mut supply = supply;
+        let timelines = supply.timelines.take();
         let budget = 20 * log.ops.len() as u64 + 2_000_000;
         Self {
             log,
@@ -123,6 +129,7 @@ impl<'l, 'a> Search<'l, 'a> {
             noted: Vec::new(),
             without: None,
             reach: 0,
+            warmed: 0,
             foreign,
         }
     }
@@ -147,6 +154,9 @@ impl<'l, 'a> Search<'l, 'a> {
             }
             self.budget -= 1;
             self.reach = self.reach.max(entry);
+            if entry >= self.warmed {
+                self.warm(entry);
+            }
             let next = self.supply.hidden.get(hidden).copied();
             let stepped = match (self.order.entries.get(entry), next) {
                 (None, None) => return self.fits(),
@@ -165,6 +175,18 @@ impl<'l, 'a> Search<'l, 'a> {
         }
     }
 
+    /// Has a look at the values that the next entries compare, all at once: they lie far apart in the file, and one
+    /// after the other each would be waited for.
+    fn warm(&mut self, entry: usize) {
+        self.warmed = entry + WARM;
+        let next = &self.order.entries[entry..self.warmed.min(self.order.entries.len())];
+        let first = |entry: &Entry| {
+            let found = self.log.found(entry.op).and_then(|kv| kv.value);
+            found.or_else(|| self.log.value(entry.op)).and_then(|value| value.first()).copied()
+        };
+        std::hint::black_box(next.iter().filter_map(first).fold(0, |a: u8, b| a ^ b));
+    }
+
     fn revision(&self, entry: usize) -> i64 {
         self.order.entries.get(entry).map_or(self.order.head, |entry| entry.revision)
     }
@@ -180,17 +202,18 @@ impl<'l, 'a> Search<'l, 'a> {
         if self.without == Some(entry.op) && entry.role != Role::Write {
             return Ok(());
         }
-        let op = &self.log.ops[entry.op as usize];
         let result = match entry.role {
             Role::Old => {
                 let action = match entry.action {
-                    NONE => &op.action,
-                    at => &self.log.actions[at as usize],
+                    NONE => self.log.action(entry.op),
+                    at => self.log.inner(at as usize),
                 };
-                self.store.check_range(self.log, action, entry.revision)
+                self.store.check_range(self.log, &action, entry.revision)
             }
             Role::Revoke => self.revoke(entry),
-            Role::Write | Role::Read => self.store.replay(self.log, &op.action, entry.revision),
+            Role::Write | Role::Read => {
+                self.store.replay(self.log, &self.log.action(entry.op), entry.revision)
+            }
         };
         result.map_err(|mismatch| {
             let mut blame = self.blame(entry.revision, &mismatch);
@@ -204,8 +227,8 @@ impl<'l, 'a> Search<'l, 'a> {
     fn blame(&self, at: i64, mismatch: &Mismatch<'a>) -> Blame {
         let Mismatch { problem, cell, keys } = mismatch;
         let key = problem.key();
-        let written = self.order.write_at(cell.modified).map(|op| &self.log.ops[op as usize].action);
-        let put = written.and_then(|action| self.log.put_of(action, key));
+        let written = self.order.write_at(cell.modified).map(|op| self.log.action(op));
+        let put = written.and_then(|action| self.log.put_of(&action, key));
         let Some(Action::Put { value, keep_lease, .. }) = put else { return self.guesses_about(keys) };
         match problem {
             // Whatever was guessed, the key was there behind that write.
@@ -227,7 +250,7 @@ impl<'l, 'a> Search<'l, 'a> {
 
     /// A revoke that did not take its revision found no keys.
     fn revoke(&mut self, entry: &Entry) -> Result<(), Box<Mismatch<'a>>> {
-        let Action::Revoke { lease } = self.log.ops[entry.op as usize].action else { return Ok(()) };
+        let Action::Revoke { lease } = self.log.action(entry.op) else { return Ok(()) };
         if self.supply.used_by(entry.op).is_some() {
             return Ok(());
         }
@@ -340,7 +363,7 @@ impl<'l, 'a> Search<'l, 'a> {
         let before = self.guesses_about(&keys);
         let wrote = match candidate {
             Candidate::Op(op) => {
-                let action = self.log.ops[op as usize].action;
+                let action = self.log.action(op);
                 self.store.perform(self.log, &action, revision)
             }
             Candidate::Expiry(lease) => self.store.end_lease(lease),
