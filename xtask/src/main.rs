@@ -6,6 +6,7 @@ mod attack;
 mod bench;
 mod campaign;
 mod check;
+mod chromium;
 mod python;
 mod step;
 mod test;

@@ -5,7 +5,9 @@ mod directory;
 mod environment;
 mod faults;
 pub(crate) mod interrupt;
+mod links;
 mod metrics;
+mod prefixes;
 mod progress;
 mod session;
 mod system;
@@ -14,8 +16,10 @@ mod violations;
 
 use std::io::Write as _;
 
+pub(crate) use links::{FILE as LINKS_FILE, Second};
 pub(crate) use metrics::FILE as METRICS_FILE;
 pub(crate) use progress::say;
+pub(crate) use session::KEEP_FILE;
 pub(crate) use system::obtain;
 
 use crate::cli::RunArgs;
