@@ -2,6 +2,7 @@
 
 mod command;
 mod recorder;
+mod report;
 
 use clap::ValueEnum;
 
@@ -15,6 +16,8 @@ pub(crate) enum Which {
     Recorder,
     /// How fast histories are decided, by engine, model and length.
     Checker,
+    /// The report of a million operations: time, size, first paint.
+    Report,
 }
 
 pub(crate) fn run(which: Option<Which>) -> anyhow::Result<()> {
@@ -24,6 +27,9 @@ pub(crate) fn run(which: Option<Which>) -> anyhow::Result<()> {
     }
     if wanted(Which::Command) {
         command::run()?;
+    }
+    if wanted(Which::Report) {
+        report::run()?;
     }
     if wanted(Which::Checker) {
         for example in ["bench_etcd", "bench_models"] {

@@ -7,6 +7,7 @@ mod attack;
 mod bench;
 mod campaign;
 mod check;
+mod chromium;
 mod docker;
 mod python;
 mod step;

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-use crate::{docker, python, step};
+use crate::{chromium, docker, python, step};
 
 /// The version that tests which need "an etcd" run against: the newest that every package source has.
 const ETCD: &str = "3.5.30";
@@ -13,9 +13,15 @@ const ETCD: &str = "3.5.30";
 pub(crate) fn run(filter: &[String]) -> anyhow::Result<()> {
     step::run(step::cargo(&["build", "--workspace", "--bins", "--locked"]))?;
     step::run(step::cargo(&["build", "-p", "voidstar", "--locked"]))?;
-    let needs =
-        [("ETCD_TRAFFIC_TEST_ETCD", fetch_etcd()?), ("ETCD_TRAFFIC_TEST_PYTHON", python::environment()?)];
     docker::prepare()?;
+    chromium::ensure(on_a_build_machine())?;
+    let python = python::environment()?;
+    let rules = chromium::rules(&python)?.display().to_string();
+    let needs = [
+        ("ETCD_TRAFFIC_TEST_ETCD", fetch_etcd()?),
+        ("ETCD_TRAFFIC_TEST_PYTHON", python),
+        ("ETCD_TRAFFIC_TEST_AXE", rules),
+    ];
     step::say(&format!("tests use {} and {}", needs[0].1, needs[1].1));
 
     let kinds: [(&str, &[&str], &[&str]); 2] = [
@@ -54,6 +60,12 @@ pub(crate) fn run(filter: &[String]) -> anyhow::Result<()> {
 fn with(mut tests: Command, needs: &[(&str, String)]) -> Command {
     tests.envs(needs.iter().map(|(name, value)| (*name, value)));
     tests
+}
+
+/// There, whatever is missing is installed, or the tests fail.
+#[expect(clippy::disallowed_methods, reason = "tasks are told by their environment where they run")]
+fn on_a_build_machine() -> bool {
+    std::env::var_os("CI").is_some()
 }
 
 fn has_nextest() -> bool {

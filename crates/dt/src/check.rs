@@ -3,11 +3,12 @@
 mod files;
 mod foreign;
 pub(crate) mod gather;
+pub(crate) mod prefix;
 
 use std::io::Write as _;
 use std::path::Path;
 
-use history::Sources;
+use history::{Sources, clock};
 use report::{Detail, Summary, View};
 
 use crate::cli::CheckArgs;
@@ -31,12 +32,18 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     {
         return foreign::run(args);
     }
+    let began = clock::now();
     let (summary, violation) = judge(dir, args.strict)?;
+    let judged = clock::now();
     if dir.join("run.json").exists() {
         // A record that cannot be written to can be judged all the same.
         if let Err(error) = files::write(dir, &summary, violation.as_ref()) {
             say(&format!("note: {error:#}"));
         }
+    }
+    if args.timings {
+        let (judging, making) = (judged.since(began), clock::now().since(judged));
+        say(&format!("timing: judged in {judging:.2?}, report and its companions made in {making:.2?}"));
     }
     let mut out = std::io::stdout().lock();
     if args.json {

@@ -25,6 +25,8 @@ Examples:
   dt check runs/latest                   the verdict again, from the files alone
   dt check history.edn                   the verdict of a history that Jepsen recorded
   dt list suites                         what can be run
+  dt run etcd -t 30 --server http://127.0.0.1:8470
+                                         the same, run by a service and followed here
   dt serve                               a page on http://127.0.0.1:8470 that starts runs and shows them live
   dt lint                                what in this project would cost a run on the platform
 
@@ -51,12 +53,12 @@ pub(crate) enum Command {
         /// A run's directory, or the directory of all runs.
         #[arg(default_value = "runs")]
         dir: PathBuf,
+        /// Have it done by this service; then name one of its runs.
+        #[arg(long, value_name = "URL")]
+        server: Option<String>,
     },
-    /// Show which charts, suites or fault profiles there are.
-    List {
-        /// Of what.
-        what: Listable,
-    },
+    /// Show which charts, suites, fault profiles or runs there are.
+    List(ListArgs),
     /// Get a system's program without starting it, and print where it is.
     Fetch {
         /// The chart, such as etcd.
@@ -76,7 +78,19 @@ pub(crate) enum Command {
     },
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Of what.
+    pub(crate) what: Listable,
+    /// Where run directories are.
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub(crate) runs: PathBuf,
+    /// What this service has.
+    #[arg(long, value_name = "URL", conflicts_with = "runs")]
+    pub(crate) server: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Listable {
     /// Systems that can be started.
     #[value(alias = "chart")]
@@ -87,6 +101,9 @@ pub(crate) enum Listable {
     /// What can disturb them.
     #[value(alias = "profile")]
     Profiles,
+    /// What was run, the newest first.
+    #[value(alias = "run")]
+    Runs,
 }
 
 #[derive(Debug, Args)]
@@ -152,6 +169,9 @@ pub(crate) struct RunArgs {
     /// Where run directories are made.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub(crate) runs: PathBuf,
+    /// Have it run by this service, and follow it here; a token is taken from `DT_TOKEN`.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["template", "bin", "plan", "attach", "endpoints", "keep", "runs"])]
+    pub(crate) server: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -221,6 +241,9 @@ pub(crate) struct CheckArgs {
     /// Print verdict.json instead of the table.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Say how long judging and making the report took.
+    #[arg(long)]
+    pub(crate) timings: bool,
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use anyhow::bail;
 use chaos::leftovers::{self, HealedRun};
 
 use crate::exit::{Exit, UsageError};
+use crate::remote::Remote;
 
 pub(crate) fn run(dir: &Path) -> anyhow::Result<Exit> {
     if !dir.is_dir() {
@@ -31,6 +32,21 @@ pub(crate) fn run(dir: &Path) -> anyhow::Result<Exit> {
     if healed.iter().any(|(_, result)| result.is_err()) {
         bail!("not everything could be healed");
     }
+    Ok(Exit::Valid)
+}
+
+/// Has a service heal one of its runs: `name` may be its directory's path, too.
+pub(crate) fn by(server: &str, name: &Path) -> anyhow::Result<Exit> {
+    let name = name.file_name().unwrap_or_default().to_string_lossy();
+    if name == "runs" {
+        let what = "name a run of the service; `dt list runs --server URL` has them";
+        return Err(UsageError(what.to_owned()).into());
+    }
+    let healed: serde_json::Value =
+        Remote::new(server)?.post(&format!("/api/runs/{name}/heal"), &serde_json::json!({}))?;
+    let mut out = std::io::stdout().lock();
+    let count = |what: &str| healed[what].as_array().map_or(0, Vec::len);
+    writeln!(out, "healed {name}: {} faults undone, {} processes ended", count("undone"), count("ended"))?;
     Ok(Exit::Valid)
 }
 

@@ -1,13 +1,58 @@
-//! `dt list`: which charts and suites there are, a line each.
+//! `dt list`: which charts, suites, profiles and runs there are, here or at a service, a line each.
 
 use std::io::Write as _;
 
-use crate::cli::Listable;
-use crate::exit::Exit;
+use crate::cli::{ListArgs, Listable};
+use crate::exit::{Exit, UsageError};
 use crate::home::Home;
+use crate::remote::Remote;
+use crate::serve::{Choices, RunEntry, listed};
 use crate::suite;
 
-pub(crate) fn run(what: Listable) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
+    let lines = match (&args.server, args.what) {
+        (Some(server), what) => at(&Remote::new(server)?, what)?,
+        (None, Listable::Runs) => listed(&args.runs).iter().map(told).collect(),
+        (None, what) => here(what)?,
+    };
+    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut out = std::io::stdout().lock();
+    for (name, about) in lines {
+        writeln!(out, "{name:<width$}  {about}")?;
+    }
+    Ok(Exit::Valid)
+}
+
+fn at(remote: &Remote, what: Listable) -> anyhow::Result<Vec<(String, String)>> {
+    if what == Listable::Runs {
+        let runs: Vec<RunEntry> = remote.get("/api/runs")?;
+        return Ok(runs.iter().map(told).collect());
+    }
+    let choices: Choices = remote.get("/api/suites")?;
+    let choices = match what {
+        Listable::Suites => choices.suites,
+        Listable::Profiles => choices.profiles,
+        Listable::Charts | Listable::Runs => {
+            let what = "a service tells suites, profiles and runs; charts are files beside its suites";
+            return Err(UsageError(what.to_owned()).into());
+        }
+    };
+    Ok(choices.into_iter().map(|choice| (choice.name, choice.about)).collect())
+}
+
+/// A run and what it came to.
+fn told(run: &RunEntry) -> (String, String) {
+    let about = match (run.is_running(), run.sentence.as_str()) {
+        (true, _) => format!("goes on: {}", run.subject),
+        (false, "") => {
+            format!("{}: not judged", if run.subject.is_empty() { "damaged" } else { &run.subject })
+        }
+        (false, sentence) => sentence.to_owned(),
+    };
+    (run.name.clone(), about)
+}
+
+fn here(what: Listable) -> anyhow::Result<Vec<(String, String)>> {
     let home = Home::find()?;
     let mut lines = Vec::new();
     match what {
@@ -22,11 +67,7 @@ pub(crate) fn run(what: Listable) -> anyhow::Result<Exit> {
             }
         }
         Listable::Profiles => lines = chaos::Profile::list()?,
+        Listable::Runs => {}
     }
-    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let mut out = std::io::stdout().lock();
-    for (name, about) in lines {
-        writeln!(out, "{name:<width$}  {about}")?;
-    }
-    Ok(Exit::Valid)
+    Ok(lines)
 }

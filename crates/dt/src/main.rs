@@ -11,6 +11,7 @@ mod lint;
 mod list;
 mod material;
 mod record;
+mod remote;
 mod run;
 mod serve;
 mod suite;
@@ -38,12 +39,18 @@ fn main() -> ExitCode {
 
 fn dispatch(command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Run(args) => run::run(&args),
+        Command::Run(args) => match &args.server {
+            Some(server) => remote::run(&args, server),
+            None => run::run(&args),
+        },
         Command::Check(args) => check::run(&args),
-        Command::List { what } => list::run(what),
+        Command::List(args) => list::run(&args),
         Command::Fetch { chart, version } => fetch::run(&chart, version.as_deref()),
         Command::Lint(args) => lint::run(&args),
-        Command::Heal { dir } => heal::run(&dir),
+        Command::Heal { dir, server } => match server {
+            Some(server) => heal::by(&server, &dir),
+            None => heal::run(&dir),
+        },
         Command::Serve(args) => serve::run(&args),
         Command::Doctor => doctor::run(),
         Command::Completions { shell } => {

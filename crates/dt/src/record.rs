@@ -77,6 +77,17 @@ pub(crate) enum Event {
         /// When it ended, since drivers began.
         after_ms: u64,
     },
+    /// The history until then contradicts a promise, and nobody had seen one broken before.
+    Disproved {
+        /// The sentence that did not hold.
+        property: String,
+        /// What contradicts it.
+        sentence: String,
+        /// How many operations were looked at.
+        operations: usize,
+        /// When that was found, since drivers began.
+        after_ms: u64,
+    },
     /// A member ended although nobody asked it to.
     MemberCrashed {
         /// Which.
@@ -90,6 +101,11 @@ pub(crate) enum Event {
     Recorded {
         /// The lines of each history file, by its name.
         histories: BTreeMap<String, u64>,
+    },
+    /// The run was stopped and judged; its members go on until it is stopped once more.
+    Kept {
+        /// Where they listen.
+        members: Vec<String>,
     },
     /// The person at the keyboard ended the run.
     Interrupted,

@@ -7,7 +7,9 @@ mod environment;
 mod faults;
 pub(crate) mod interrupt;
 mod launcher;
+mod links;
 mod metrics;
+mod prefixes;
 mod progress;
 mod session;
 mod system;
@@ -16,8 +18,10 @@ mod violations;
 
 use std::io::Write as _;
 
+pub(crate) use links::{FILE as LINKS_FILE, Second};
 pub(crate) use metrics::FILE as METRICS_FILE;
 pub(crate) use progress::say;
+pub(crate) use session::KEEP_FILE;
 pub(crate) use system::obtain;
 
 use crate::cli::RunArgs;

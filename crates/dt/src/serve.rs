@@ -13,9 +13,13 @@ mod page;
 mod runs;
 mod starter;
 
+pub(crate) use api::Choices;
+pub(crate) use runs::RunEntry;
+pub(crate) use starter::{QueueState, RunRequest, Waiting};
+
 use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
@@ -110,6 +114,11 @@ async fn serve(args: &ServeArgs, home: Home, runs: PathBuf, token: Option<String
     };
     starting.abort();
     served.map(|()| Exit::Valid)
+}
+
+/// All runs of a directory, the newest first.
+pub(crate) fn listed(runs: &Path) -> Vec<RunEntry> {
+    runs::Catalog::default().list(runs)
 }
 
 fn router(service: Service) -> Router {

@@ -8,12 +8,22 @@ mod attach;
 mod check;
 #[path = "it/compose.rs"]
 mod compose;
+#[path = "it/dashboard.rs"]
+mod dashboard;
 #[path = "it/faults.rs"]
 mod faults;
 #[path = "it/harness.rs"]
 mod harness;
+#[path = "it/million.rs"]
+mod million;
+#[path = "it/pages.rs"]
+mod pages;
+#[path = "it/reports.rs"]
+mod reports;
 #[path = "it/run.rs"]
 mod run;
+#[path = "it/service.rs"]
+mod service;
 #[path = "it/template.rs"]
 mod template;
 #[path = "it/words.rs"]

@@ -3,6 +3,7 @@
 //! Nothing is dropped silently: a line that cannot be understood is counted and named, an operation without a return
 //! stays open, and whoever judges the history can ask whether it is complete.
 
+mod cut;
 mod file;
 
 pub(crate) use file::parse as parse_file;

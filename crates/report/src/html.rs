@@ -59,7 +59,7 @@ pub fn document(title: &str, body: &Markup, more: &str) -> String {
     let script = if more.is_empty() { SCRIPT.to_owned() } else { format!("{SCRIPT}\n{more}") };
     let hash = STANDARD.encode(Sha256::digest(script.as_bytes()));
     let policy = format!(
-        "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; connect-src 'self'; \
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; connect-src 'self'; img-src data:; \
          base-uri 'none'; form-action 'none'"
     );
     let page = html! {

@@ -48,6 +48,7 @@ pub struct Evidence {
 
 /// The judged run: what `verdict.json` holds and the terminal shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "verdict.json")]
 pub struct Summary {
     /// The verdict.
     pub verdict: Outcome,

@@ -23,13 +23,25 @@ pub use junit::junit;
 pub use material::{
     CommandRun, Ending, FaultRun, LinkUse, LogLine, Material, Metric, Refused, RunFacts, Unit, Violation,
 };
-pub use observe::{CALLS, Column, Ended, Histogram, Observed, Observer, Outcomes, Sighting};
+pub use observe::{ByCall, CALLS, Column, Ended, Histogram, Observed, Observer, Outcomes, Sighting, call};
 pub use property::{Example, Group, Property, Status};
 pub use sdk::{SdkReport, Source, score};
 pub use text::{Detail, table};
 pub use trace::trace;
 pub use view::View;
 pub use witness::{Shown, Witness};
+
+/// The JSON Schema of `verdict.json`, which is a [`Summary`].
+#[must_use]
+pub fn verdict_schema() -> serde_json::Value {
+    schemars::schema_for!(Summary).to_value()
+}
+
+/// So many bytes, for people.
+#[must_use]
+pub fn bytes(bytes: f64) -> String {
+    view::bytes(bytes)
+}
 
 /// The moments between which a report wants outcomes counted: hand them to [`Observed::read`].
 #[must_use]

@@ -1,6 +1,7 @@
 //! A history from afar: how many operations ended how, how fast and at which revision, over time. It is small however
 //! long the history, judges nothing, and can be fed while a run goes on.
 
+mod calls;
 mod histogram;
 mod scan;
 
@@ -8,23 +9,8 @@ use std::collections::BTreeMap;
 
 use history::Nanos;
 
+pub use calls::{ByCall, CALLS, call};
 pub use histogram::Histogram;
-
-/// The names of calls, as history files have them.
-pub const CALLS: [&str; 12] = [
-    "put",
-    "get",
-    "delete",
-    "txn",
-    "grant",
-    "revoke",
-    "keepalive",
-    "ttl",
-    "compact",
-    "watch",
-    "hash",
-    "status",
-];
 
 /// Columns wider than a hundredth of a plot say nothing; more than this many are too fine to be seen.
 const COLUMNS_MAX: usize = 400;
@@ -70,6 +56,8 @@ pub struct Sighting<'a> {
     pub ended: Ended,
     /// The revision that came with a reply, 0 for none.
     pub revision: i64,
+    /// The term that came with a reply, 0 for none.
+    pub term: u64,
     /// The class of a failure.
     pub class: Option<&'a str>,
 }
@@ -80,7 +68,7 @@ pub struct Column {
     /// How operations ended.
     pub outcomes: Outcomes,
     /// Latencies of replies by call, in the order of [`CALLS`]; those that were not called have none.
-    pub latencies: [Option<Box<Histogram>>; CALLS.len()],
+    pub latencies: ByCall<Option<Box<Histogram>>>,
     /// The highest revision that each member told, in the order of [`Observed::members`]; 0 for none.
     pub revisions: Vec<i64>,
 }
@@ -99,11 +87,13 @@ pub struct Observed {
     /// One after another, without a gap.
     pub columns: Vec<Column>,
     /// Latencies of replies by call.
-    pub latencies: [Histogram; CALLS.len()],
+    pub latencies: ByCall<Histogram>,
     /// How operations ended, by call.
-    pub by_call: [Outcomes; CALLS.len()],
+    pub by_call: ByCall<Outcomes>,
     /// Members that were asked, sorted.
     pub members: Vec<String>,
+    /// The highest term that each of them told; 0 for none.
+    pub terms: Vec<u64>,
     /// Failures by class, most frequent first.
     pub classes: Vec<(String, u64)>,
     /// How operations ended between the marks: before the first, after the first, and so on.
@@ -119,6 +109,8 @@ pub struct Observer<'m> {
     width_bits: u32,
     columns: BTreeMap<u64, Column>,
     members: Vec<String>,
+    /// By place in `members`.
+    terms: Vec<u64>,
     classes: BTreeMap<String, u64>,
     seen: Observed,
 }
@@ -157,6 +149,7 @@ impl<'m> Observer<'m> {
             width_bits: FIRST_WIDTH_BITS,
             columns: BTreeMap::new(),
             members: Vec::new(),
+            terms: Vec::new(),
             classes: BTreeMap::new(),
             seen: Observed { between, ..Observed::default() },
         }
@@ -184,6 +177,7 @@ impl<'m> Observer<'m> {
         }
         if let Some(member) = member {
             raise(&mut column.revisions, member, one.revision);
+            self.terms[member] = self.terms[member].max(one.term);
         }
         if self.columns.len() > COLUMNS_MAX {
             self.widen();
@@ -207,6 +201,7 @@ impl<'m> Observer<'m> {
             let room = self.members.len() < MEMBERS_MAX;
             room.then(|| {
                 self.members.push(name.to_owned());
+                self.terms.push(0);
                 self.members.len() - 1
             })
         })
@@ -229,6 +224,11 @@ impl<'m> Observer<'m> {
             other.widen();
         }
         let indices: Vec<Option<usize>> = other.members.iter().map(|name| self.member(name)).collect();
+        for (term, member) in other.terms.iter().zip(&indices) {
+            if let Some(own) = member.and_then(|member| self.terms.get_mut(member)) {
+                *own = (*own).max(*term);
+            }
+        }
         for (at, column) in &other.columns {
             let own = self.columns.entry(*at).or_default();
             own.add(column, |member| indices[member].unwrap_or(MEMBERS_MAX));
@@ -260,6 +260,7 @@ impl<'m> Observer<'m> {
         let mut order: Vec<usize> = (0..self.members.len()).collect();
         order.sort_by_key(|index| &self.members[*index]);
         seen.members = order.iter().map(|index| self.members[*index].clone()).collect();
+        seen.terms = order.iter().map(|index| self.terms[*index]).collect();
         let mut place = vec![0; order.len()];
         order.iter().enumerate().for_each(|(new, old)| place[*old] = new);
         seen.classes = self.classes.iter().map(|(class, count)| (class.clone(), *count)).collect();
@@ -286,7 +287,7 @@ impl<'m> Observer<'m> {
 impl Column {
     fn add(&mut self, other: &Self, member: impl Fn(usize) -> usize) {
         self.outcomes.add(other.outcomes);
-        for (own, more) in self.latencies.iter_mut().zip(&other.latencies) {
+        for (own, more) in self.latencies.iter_mut().zip(&*other.latencies) {
             if let Some(more) = more {
                 own.get_or_insert_default().add(more);
             }
@@ -319,6 +320,7 @@ mod tests {
             returned: Some(Nanos((ms + 1) * 1_000_000)),
             ended,
             revision: ms as i64,
+            term: ms / 5_000,
             class: (ended != Ended::Ok).then_some("timeout"),
         }
     }
@@ -341,6 +343,7 @@ mod tests {
             assert_eq!(outcomes, observed.outcomes);
             assert_eq!((outcomes.ok, outcomes.failed), (9_000, 1_000));
             assert_eq!(observed.members, ["a", "b"]);
+            assert_eq!(observed.terms, [1, 1]);
             let head = |member: usize| observed.columns.iter().filter_map(|c| c.revisions.get(member)).max();
             assert_eq!([head(0), head(1)], [Some(&9_999), Some(&9_998)]);
             assert_eq!(observed.between.iter().map(Outcomes::total).collect::<Vec<_>>(), [499, 8_500, 1_001]);

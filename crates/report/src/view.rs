@@ -18,6 +18,7 @@ pub(crate) use faults::marks;
 pub use faults::{FaultRow, Faults, MatrixRow, Share};
 pub use lanes::{Block, Lane, Lanes, Stretch, Tick};
 pub use members::{MemberRow, Members};
+pub(crate) use numbers::bytes;
 pub use properties::{IdleGroup, PropertyGroup, PropertyRow};
 pub use timeline::{Band, Latency, LatencyRow, Line, MemberStrip, Plot, Timeline};
 pub use violation::{LogRow, OperationRow, ViolationView};

@@ -6,5 +6,7 @@
 mod page;
 #[path = "it/sample.rs"]
 mod sample;
+#[path = "it/schema.rs"]
+mod schema;
 #[path = "it/view.rs"]
 mod view;

@@ -20,7 +20,8 @@ use crate::record::{self, Event, RunRecord};
 use crate::suite::Check;
 
 /// The sentence that the whole history stands or falls with.
-const HISTORY_PROPERTY: &str = "Every reply fits one order of all operations that respects real time";
+pub(super) const HISTORY_PROPERTY: &str =
+    "Every reply fits one order of all operations that respects real time";
 /// What must hold of the members' processes.
 const CRASH_PROPERTY: &str = "No member ends unless it is told to";
 
@@ -118,7 +119,7 @@ fn commands(dir: &Path, notes: &mut Vec<String>) -> anyhow::Result<CommandLog> {
 }
 
 /// Whether a first command has found that the store was not new: then somebody else may have written to it.
-fn began_used(dir: &Path) -> bool {
+pub(super) fn began_used(dir: &Path) -> bool {
     let start = fs::read(dir.join("start.json")).unwrap_or_default();
     let start: serde_json::Value = serde_json::from_slice(&start).unwrap_or_default();
     start["fresh"] == false
@@ -308,13 +309,19 @@ fn crashes(events: &[Event]) -> Property {
     property
 }
 
-/// When a command first saw a promise broken. Others may have been broken before; the verdict tells.
+/// When a promise was first seen to be broken. Others may have been broken before; the verdict tells.
 fn first_violation(event: &Event) -> Option<String> {
-    let Event::Violated { property, command, number, after_ms } = event else { return None };
+    let (who, after_ms, property) = match event {
+        Event::Violated { property, command, number, after_ms } => {
+            (format!("by {command} #{number}"), after_ms, property)
+        }
+        Event::Disproved { property, operations, after_ms, .. } => {
+            (format!("in the first {operations} operations"), after_ms, property)
+        }
+        _ => return None,
+    };
     let seconds = *after_ms as f64 / 1e3;
-    Some(format!(
-        "the first broken promise was seen {seconds:.1} s after drivers began, by {command} #{number}: {property}"
-    ))
+    Some(format!("the first broken promise was seen {seconds:.1} s after drivers began, {who}: {property}"))
 }
 
 /// Why a run did not come to its end, if it did not: then what its last command would have found is not known.
@@ -326,6 +333,8 @@ fn broken_off(events: &[Event]) -> Option<String> {
         Event::ToolFailed { reason } => Some(Some(format!("the tool failed ({reason}); {nothing_wrong}"))),
         Event::Phase { .. }
         | Event::Violated { .. }
+        | Event::Disproved { .. }
+        | Event::Kept { .. }
         | Event::MemberCrashed { .. }
         | Event::Recorded { .. } => None,
     });

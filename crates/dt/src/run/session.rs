@@ -17,13 +17,17 @@ use super::config::{Config, Target};
 use super::environment::{Environment, Library};
 use super::launcher::InContainers;
 use super::metrics::Sampling;
+use super::prefixes::Prefixes;
 use super::progress::{Display, TICK, say};
 use super::system::System;
 use super::violations::Violations;
-use super::{directory, faults, interrupt};
+use super::{directory, faults, interrupt, links};
 use crate::exit::Exit;
 use crate::record::{Event, EventLog, RunRecord};
 use crate::{check, heal, home};
+
+/// Made in a run's directory by who stops it and wants its members to go on.
+pub(crate) const KEEP_FILE: &str = "keep-members";
 
 /// What a session works with.
 struct Session {
@@ -97,6 +101,7 @@ impl Session {
         };
         let result = self.with_system(&system).await;
         let told = self.tell_crashes(&system);
+        let told = told.and(self.keep_if_asked(&system).await);
         let stopped = system.stop().await;
         result.and(told).and(stopped)
     }
@@ -111,6 +116,10 @@ impl Session {
         let metered = self.config.chart.as_ref().and_then(|chart| Some((chart, chart.metrics.as_ref()?)));
         let sampled = |(chart, spec)| Sampling::start(&self.dir, spec, system.listened(chart));
         let _sampling = metered.map(sampled).transpose()?;
+        let _links = match system {
+            System::Started { links, .. } => Some(links::Watching::start(&self.dir, links)?),
+            System::Attached(_) => None,
+        };
         let settings = self.settings(system);
         let mut composition = Composition::new(&self.config.template, self.config.plan.clone(), settings)?;
         let result = self.phases(system, &mut composition).await;
@@ -150,6 +159,7 @@ impl Session {
     ) -> anyhow::Result<()> {
         let mut failure = chaos.failure();
         let failed = async move { failure.wait_for(Option::is_some).await.map(|_| ()).unwrap_or_default() };
+        let _prefixes = Prefixes::start(&self.dir, &self.violations)?;
         let mut first = self.violations.first();
         let until_violation = self.config.until_violation;
         let stop = async move {
@@ -306,11 +316,35 @@ impl Session {
         let first = self.violations.first().borrow().clone();
         let Some(event) = first.filter(|_| !self.violated) else { return Ok(()) };
         self.violated = true;
-        if let Event::Violated { property, command, number, .. } = &event {
-            self.display().rest();
-            say(&format!("a promise is broken, says {command} #{number}: {property}"));
-        }
+        let words = match &event {
+            Event::Violated { property, command, number, .. } => format!("{command} #{number}: {property}"),
+            Event::Disproved { sentence, operations, .. } => {
+                format!("the history of the first {operations} operations: {sentence}")
+            }
+            _ => String::new(),
+        };
+        self.display().rest();
+        say(&format!("a promise is broken, says {words}"));
         self.events.write(event)
+    }
+
+    /// Who stops a run may want to look at its members. They need their links, which are this process's: it stays.
+    async fn keep_if_asked(&mut self, system: &System) -> anyhow::Result<()> {
+        if std::fs::remove_file(self.dir.join(KEEP_FILE)).is_err() || !self.dir.join("run.json").exists() {
+            return Ok(());
+        }
+        let mut again = self.interrupted.clone();
+        again.mark_unchanged();
+        self.events.write(Event::recorded(&self.dir)?)?;
+        self.events.write(Event::Interrupted)?;
+        check::judge_and_write(&self.dir)?;
+        let members: Vec<String> = system.endpoints().iter().take(1).map(ToString::to_string).collect();
+        self.display().rest();
+        say(&format!("members keep running until the run is stopped once more: {}", members.join(" ")));
+        self.events.write(Event::Kept { members })?;
+        // Nobody is left to stop it when the channel is closed.
+        let _ = again.changed().await;
+        Ok(())
     }
 
     /// Removes what members stored, some hundred megabytes: nobody looks for a fault in the data of a valid run. Logs stay.

@@ -1,5 +1,5 @@
-//! The first broken promise of a run, while it goes on: what each command asserted is looked at as soon as it has ended.
-//! It decides nothing but when to stop; the verdict is made from the files.
+//! The first broken promise of a run, while it goes on: what each command asserted is looked at as soon as it has ended,
+//! and the history now and then. It decides nothing but when to stop; the verdict is made from the files.
 
 use std::fs;
 use std::path::PathBuf;
@@ -44,14 +44,31 @@ impl Violations {
             .into_iter()
             .find(|property| property.status == Status::Failing && is_a_promise(property.group));
         if let Some(property) = broken {
-            let (property, command, now) = (property.name, command.to_owned(), clock::now());
-            let after = now.since(*self.began.get().unwrap_or(&now));
-            let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-            self.first.send_replace(Some(Event::Violated { property, command, number, after_ms }));
+            let (property, command, after_ms) = (property.name, command.to_owned(), self.after_ms());
+            self.tell(Event::Violated { property, command, number, after_ms });
         }
     }
 
-    /// Becomes [`Event::Violated`] when there is one.
+    /// Takes in what the first `operations` of the history contradict.
+    pub(super) fn disproved(&self, property: String, sentence: String, operations: usize) {
+        self.tell(Event::Disproved { property, sentence, operations, after_ms: self.after_ms() });
+    }
+
+    fn after_ms(&self) -> u64 {
+        let now = clock::now();
+        let after = now.since(*self.began.get().unwrap_or(&now));
+        u64::try_from(after.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn tell(&self, event: Event) {
+        self.first.send_if_modified(|first| {
+            let news = first.is_none();
+            first.get_or_insert(event);
+            news
+        });
+    }
+
+    /// Becomes [`Event::Violated`] or [`Event::Disproved`] when there is one.
     pub(super) fn first(&self) -> watch::Receiver<Option<Event>> {
         self.first.subscribe()
     }

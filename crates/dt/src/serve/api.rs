@@ -18,9 +18,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::live::{self, Watched};
-use super::runs::{self, RunEntry, State as RunState};
+use super::runs::{self, RunEntry};
 use super::starter::{self, QueueState, RunRequest, Waiting};
 use super::{Service, compare, lock, metrics, openapi};
+use crate::run::KEEP_FILE;
 use crate::{check, suite};
 
 /// Files of a run that are handed out, with their types. Others hold the machine's own paths, or are no one's business.
@@ -81,21 +82,21 @@ pub(super) async fn openapi() -> Json<Value> {
 }
 
 /// What can be started.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Choices {
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Choices {
     /// Suites.
-    pub(super) suites: Vec<Choice>,
+    pub(crate) suites: Vec<Choice>,
     /// Profiles of faults.
-    pub(super) profiles: Vec<Choice>,
+    pub(crate) profiles: Vec<Choice>,
 }
 
 /// A name and a sentence.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Choice {
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Choice {
     /// The name.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The sentence.
-    pub(super) about: String,
+    pub(crate) about: String,
 }
 
 pub(super) fn choices(service: &Service) -> anyhow::Result<Choices> {
@@ -178,12 +179,26 @@ pub(super) async fn file(
     Ok(([(header::CONTENT_TYPE, *kind)], Body::from(bytes)).into_response())
 }
 
-/// How a run is stopped, and what came of it.
-pub(super) async fn stop(State(service): State<Service>, Path(name): Path<String>) -> Answer<Value> {
+/// How a run is stopped.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Stop {
+    /// Whether members go on, until the run is stopped once more.
+    keep: bool,
+}
+
+pub(super) async fn stop(
+    State(service): State<Service>,
+    Path(name): Path<String>,
+    Query(stop): Query<Stop>,
+) -> Answer<Value> {
     let dir = dir(&service, &name)?;
-    let pid = running(dir).await?;
+    let pid = running(dir.clone()).await?;
+    if stop.keep {
+        blocking(move || std::fs::write(dir.join(KEEP_FILE), "")).await?.map_err(failed)?;
+    }
     kill_process(pid, Signal::INT).map_err(failed)?;
-    Ok(Json(json!({"stopping": name})))
+    Ok(Json(json!({"stopping": name, "keeps_members": stop.keep})))
 }
 
 async fn running(dir: PathBuf) -> Result<Pid, Refused> {
@@ -353,5 +368,5 @@ pub(super) async fn openmetrics(State(service): State<Service>) -> Result<Respon
 
 /// Whether a page shows a run as it goes on, or its report.
 pub(super) fn goes_on(entry: &RunEntry) -> bool {
-    entry.state == RunState::Running
+    entry.is_running()
 }

@@ -3,6 +3,7 @@
 
 mod events;
 mod history;
+mod links;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use ::history::clock;
 use report::html::{self, Section};
-use report::{Material, Note, Outcome, Property, Status, Summary, View};
+use report::{Example, Group, Material, Note, Outcome, Property, Status, Summary, View};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -20,7 +21,7 @@ use super::runs;
 use super::{Service, lock};
 use crate::check::gather;
 use crate::material;
-use crate::record::RunRecord;
+use crate::record::{self, Event, RunRecord};
 
 /// How often a run is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -62,6 +63,8 @@ pub(super) struct Head {
     pub(super) faults: Vec<String>,
     /// Properties that are broken already.
     pub(super) failing: Vec<String>,
+    /// Where members keep running after the run was stopped.
+    pub(super) kept: Vec<String>,
 }
 
 /// Begins to follow the run, if nobody does yet.
@@ -120,6 +123,13 @@ impl Follower {
         if self.looks.is_multiple_of(SCORE_EVERY) {
             self.properties = gather::so_far(dir);
         }
+        let (events, _) = record::read_events(dir).unwrap_or_default();
+        let (disproved, kept) = (disproved(&events), kept(&events));
+        if let Some((name, how)) = &disproved
+            && self.properties.iter().all(|property| property.name != *name)
+        {
+            self.properties.push(broken(name, how));
+        }
         self.looks += 1;
         let run = RunRecord::read(dir).ok().flatten();
         let (faults, refused) = material::faults(dir);
@@ -146,13 +156,24 @@ impl Follower {
         };
         let failing: Vec<String> =
             self.properties.iter().filter(|p| p.status == Status::Failing).map(|p| p.name.clone()).collect();
-        if let Some(first) = failing.first() {
+        if let Some(first) =
+            disproved.map(|(_, how)| how).or_else(|| Some(format!("\"{}\"", failing.first()?)))
+        {
             view.verdict = Some(Outcome::Invalid);
-            view.sentence = format!("{subject} broke a promise already: \"{first}\"");
+            view.sentence = format!("{subject} broke a promise already: {first}");
+        }
+        if kept.is_some()
+            && let Some(summary) = runs::summary(dir)
+        {
+            (view.verdict, view.sentence) = (Some(summary.verdict), summary.sentence);
         }
         let mut sections = html::sections(&view);
         let at = sections.len().min(3);
         sections.insert(at, events::section(dir, &material));
+        let links = links::section(dir);
+        if !links.body.is_empty() {
+            sections.insert(at, links);
+        }
         let outcomes = material.observed.outcomes;
         let head = Head {
             running,
@@ -163,6 +184,7 @@ impl Follower {
             unknown: outcomes.unknown,
             faults: material.faults.iter().filter(|f| f.until.is_none()).map(|f| f.label.clone()).collect(),
             failing,
+            kept: kept.unwrap_or_default(),
         };
         Look { head, sections, moments: html::moments(&view).into_string() }
     }
@@ -180,6 +202,29 @@ fn so_far(subject: &str, properties: &[Property], material: &Material) -> Summar
         properties,
         notes: vec![Note("the history is judged when the run has ended".to_owned())],
     }
+}
+
+/// The promise that the history is known to contradict, and how.
+fn disproved(events: &[Event]) -> Option<(String, String)> {
+    events.iter().find_map(|event| match event {
+        Event::Disproved { property, sentence, .. } => Some((property.clone(), sentence.clone())),
+        _ => None,
+    })
+}
+
+/// Where members keep running, if they do.
+fn kept(events: &[Event]) -> Option<Vec<String>> {
+    events.iter().find_map(|event| match event {
+        Event::Kept { members } => Some(members.clone()),
+        _ => None,
+    })
+}
+
+fn broken(name: &str, how: &str) -> Property {
+    let mut property = Property::new(name, Group::History, "parts of the history");
+    property.status = Status::Failing;
+    property.saw(false, Example { command: String::new(), number: None, details: how.into() });
+    property
 }
 
 /// The phase that began last.

@@ -101,7 +101,14 @@ pub(super) const ROUTES: &[Route] = &[
     Route {
         path: "/api/runs/{name}/stop",
         handler: || post(api::stop),
-        operations: &[act("End it in order: what was recorded is judged", None, (200, None))],
+        operations: &[Operation {
+            query: &["keep"],
+            ..act(
+                "End it in order: what was recorded is judged. With keep=true its members go on until it is stopped again",
+                None,
+                (200, None),
+            )
+        }],
     },
     Route {
         path: "/api/runs/{name}/quiet",

@@ -115,7 +115,7 @@ fn past(listed: &[RunEntry]) -> Markup {
             label.search { span { "Filter" } input type="search" data-search placeholder="suite, version, seed, verdict…"; }
             button type="button" data-compare disabled { "Compare" }
         }
-        div.scroll tabindex="0" role="region" aria-label="All runs" {
+        div.scroll tabindex="0" role="region" aria-label="All runs, table" {
             table.runs {
                 thead { tr { th scope="col" { "" } th scope="col" { "Verdict" } th scope="col" { "Run" } th scope="col" { "What it came to" } th scope="col" { "Faults" } th scope="col" { "Operations" } } }
                 tbody { @for run in listed.iter().take(LISTED_MAX) { (row(run)) } }
@@ -165,6 +165,7 @@ async fn run(State(service): State<Service>, Path(name): Path<String>) -> Page {
                 @if api::goes_on(&entry) {
                     button type="button" data-act="heal" { "Heal all faults" }
                     button type="button" data-act="quiet" data-seconds="20" { "20 s without faults" }
+                    button type="button" data-act="stop?keep=true" { "Stop, keep members" }
                     button.danger type="button" data-act="stop" { "Stop" }
                 } @else {
                     button type="button" data-act="heal" { "Heal what it left behind" }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use chaos::Journal;
 use report::{Outcome, Status, Summary};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::material;
 use crate::record::{self, Event, RunRecord};
@@ -17,36 +17,43 @@ use crate::record::{self, Event, RunRecord};
 const LISTED_MAX: usize = 500;
 
 /// A run in a list.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub(super) struct RunEntry {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct RunEntry {
     /// Its name, which is its directory's.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Whether it goes on.
-    pub(super) state: State,
+    pub(crate) state: State,
     /// The suite; empty where run.json cannot be read.
-    pub(super) suite: String,
+    pub(crate) suite: String,
     /// What was tested.
-    pub(super) subject: String,
+    pub(crate) subject: String,
     /// The profile of faults.
-    pub(super) profile: String,
+    pub(crate) profile: String,
     /// What its draws come from.
-    pub(super) seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
     /// When it began, UTC.
-    pub(super) began: String,
+    pub(crate) began: String,
     /// The verdict, once there is one.
-    pub(super) verdict: Option<Outcome>,
+    pub(crate) verdict: Option<Outcome>,
     /// The verdict and its reason in one sentence.
-    pub(super) sentence: String,
+    pub(crate) sentence: String,
     /// Operations in its history, once it is judged.
-    pub(super) operations: usize,
+    pub(crate) operations: usize,
     /// Names of failing properties.
-    pub(super) failing: Vec<String>,
+    pub(crate) failing: Vec<String>,
+}
+
+impl RunEntry {
+    /// Whether its process lives.
+    pub(crate) fn is_running(&self) -> bool {
+        self.state == State::Running
+    }
 }
 
 /// Whether a run goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum State {
+pub(crate) enum State {
     /// Its process lives.
     Running,
     /// It came to an end, and was judged.

@@ -20,6 +20,8 @@ use crate::suite;
 
 /// Further runs are refused.
 const WAITING_MAX: usize = 32;
+/// So many that were started are remembered.
+const STARTED_MAX: usize = 32;
 /// How often it is looked whether the next one can be started.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// What is shown of the output of a run that could not begin.
@@ -43,6 +45,10 @@ pub(crate) struct RunRequest {
     pub(crate) profile: Option<String>,
     /// How the timeline ends.
     pub(crate) terminal: Option<String>,
+    /// At most so many drivers beside each other.
+    pub(crate) parallel: Option<u32>,
+    /// Stop testing as soon as a promise is seen broken.
+    pub(crate) until_violation: bool,
     /// Count what is not exercised as failed.
     pub(crate) strict: bool,
 }
@@ -52,29 +58,44 @@ pub(crate) struct RunRequest {
 pub(super) struct Queue {
     next: u64,
     waiting: VecDeque<Waiting>,
-    /// The process that was started last and has not claimed a directory yet.
+    /// The process that was started last and has not ended yet.
     starting: Option<u32>,
+    /// The last ones that were started, the newest last, with their processes.
+    started: VecDeque<(u32, Started)>,
     failure: Option<String>,
 }
 
 /// A run that waits.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(super) struct Waiting {
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Waiting {
     /// Its number, by which it can be taken back.
-    pub(super) id: u64,
+    pub(crate) id: u64,
     /// What was asked for.
-    pub(super) request: RunRequest,
+    pub(crate) request: RunRequest,
+}
+
+/// A run that was started.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Started {
+    /// Its number while it waited.
+    pub(crate) id: u64,
+    /// Its name, once it has a directory.
+    pub(crate) run: Option<String>,
+    /// Why it could not begin.
+    pub(crate) failure: Option<String>,
 }
 
 /// What waits, as it is told.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(super) struct QueueState {
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct QueueState {
     /// In the order in which they will be started.
-    pub(super) waiting: Vec<Waiting>,
+    pub(crate) waiting: Vec<Waiting>,
+    /// The last ones that were started, the newest last.
+    pub(crate) started: Vec<Started>,
     /// Whether a run is being started.
-    pub(super) starting: bool,
+    pub(crate) starting: bool,
     /// Why the last run could not begin.
-    pub(super) failure: Option<String>,
+    pub(crate) failure: Option<String>,
 }
 
 impl RunRequest {
@@ -90,8 +111,9 @@ impl RunRequest {
         flag("members", self.members.map(|n| n.to_string()));
         flag("profile", self.profile.clone().filter(|profile| !profile.is_empty()));
         flag("terminal", self.terminal.clone());
-        if self.strict {
-            words.push("--strict".to_owned());
+        flag("parallel", self.parallel.map(|n| n.to_string()));
+        for (name, wanted) in [("--strict", self.strict), ("--until-violation", self.until_violation)] {
+            words.extend(wanted.then(|| name.to_owned()));
         }
         words.extend(["--".to_owned(), self.suite.clone()]);
         words
@@ -142,6 +164,7 @@ pub(super) fn state(service: &Service) -> QueueState {
     let queue = lock(&service.queue);
     QueueState {
         waiting: queue.waiting.iter().cloned().collect(),
+        started: queue.started.iter().map(|(_, started)| started.clone()).collect(),
         starting: queue.starting.is_some(),
         failure: queue.failure.clone(),
     }
@@ -159,6 +182,11 @@ pub(super) async fn start_what_waits(service: Service) {
     loop {
         look.tick().await;
         let looked = service.clone();
+        // Which directory is whose is known as long as its process lives.
+        if lock(&service.queue).started.iter().any(|(_, started)| started.is_to_be_named()) {
+            let _ = tokio::task::spawn_blocking(move || name_the_started(&looked)).await;
+        }
+        let looked = service.clone();
         let free = {
             let queue = lock(&service.queue);
             queue.starting.is_none() && !queue.waiting.is_empty()
@@ -167,16 +195,46 @@ pub(super) async fn start_what_waits(service: Service) {
             continue;
         }
         let Some(next) = lock(&service.queue).waiting.pop_front() else { continue };
-        if let Err(error) = spawn(&service, &next.request) {
-            lock(&service.queue).failure = Some(format!("{error:#}"));
+        let id = next.id;
+        if let Err(error) = spawn(&service, &next) {
+            let failure = Some(format!("{error:#}"));
+            let mut queue = lock(&service.queue);
+            queue.failure.clone_from(&failure);
+            queue.remember(0, Started { id, run: None, failure });
         }
     }
 }
 
-fn spawn(service: &Service, request: &RunRequest) -> anyhow::Result<()> {
+impl Started {
+    fn is_to_be_named(&self) -> bool {
+        self.run.is_none() && self.failure.is_none()
+    }
+}
+
+impl Queue {
+    fn remember(&mut self, pid: u32, started: Started) {
+        self.started.push_back((pid, started));
+        if self.started.len() > STARTED_MAX {
+            self.started.pop_front();
+        }
+    }
+}
+
+fn name_the_started(service: &Service) {
+    for name in runs::names(&service.runs) {
+        let Some(holder) = runs::holder(&service.runs.join(&name)) else { continue };
+        for (pid, started) in &mut lock(&service.queue).started {
+            if *pid == holder && started.is_to_be_named() {
+                started.run = Some(name.clone());
+            }
+        }
+    }
+}
+
+fn spawn(service: &Service, next: &Waiting) -> anyhow::Result<()> {
     let log = service.runs.join(".service.log");
     let file = fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-    let mut words = request.words();
+    let mut words = next.request.words();
     words.insert(1, format!("--runs={}", service.runs.display()));
     let mut command = Command::new(std::env::current_exe().context("cannot tell where this program is")?);
     command.args(&words).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
@@ -187,6 +245,7 @@ fn spawn(service: &Service, request: &RunRequest) -> anyhow::Result<()> {
     {
         let mut queue = lock(&service.queue);
         (queue.starting, queue.failure) = (Some(child.id()), None);
+        queue.remember(child.id(), Started { id: next.id, run: None, failure: None });
     }
     let (service, pid) = (service.clone(), child.id());
     std::thread::Builder::new().name("run".to_owned()).spawn(move || {
@@ -196,9 +255,14 @@ fn spawn(service: &Service, request: &RunRequest) -> anyhow::Result<()> {
             queue.starting = None;
         }
         let code = ended.ok().and_then(|status| status.code());
-        if [Some(Exit::Failed as i32), Some(Exit::Usage as i32)].contains(&code) {
-            queue.failure = Some(tail(&log));
+        let failed = [Some(Exit::Failed as i32), Some(Exit::Usage as i32)].contains(&code);
+        let failure = failed.then(|| tail(&log));
+        let unnamed = queue.started.iter_mut().find(|(known, one)| *known == pid && one.run.is_none());
+        if let Some((_, started)) = unnamed {
+            started.failure =
+                Some(failure.clone().unwrap_or_else(|| "it ended before it was seen".to_owned()));
         }
+        queue.failure = failure.or_else(|| queue.failure.take());
     })?;
     Ok(())
 }

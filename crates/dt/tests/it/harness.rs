@@ -12,6 +12,11 @@ pub(crate) fn home() -> PathBuf {
 pub(crate) fn dt(dir: &Path, args: &[&str]) -> Command {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| built("opt-antithesis"));
+    dt_alone(dir, args)
+}
+
+/// `dt` for what starts no test command.
+pub(crate) fn dt_alone(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dt"));
     command.args(args).current_dir(dir).env("DT_HOME", home()).stdin(Stdio::null());
     command

@@ -22,7 +22,7 @@ pub(super) fn commands(commands: &Commands) -> Option<Markup> {
     }
     Some(html! {
         (heading("Commands", "What the composer ran, and how each ended; their strips are in the timeline"))
-        div.scroll tabindex="0" role="region" aria-label="Commands" {
+        div.scroll tabindex="0" role="region" aria-label="Commands, table" {
             table {
                 thead { tr {
                     @for head in ["Command", "Kind", "Runs", "Exit 0", "Wrong", "Killed", "Open", "Median", "Longest"] { th scope="col" { (head) } }

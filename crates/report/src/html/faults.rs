@@ -23,7 +23,7 @@ pub(super) fn faults(faults: &Faults) -> Option<Markup> {
         @if let Some((under, free)) = &faults.availability {
             p.lead { b { (under) } " of operations were answered while some fault was in effect, " b { (free) } " while none was." }
         }
-        div.scroll tabindex="0" role="region" aria-label="Faults" {
+        div.scroll tabindex="0" role="region" aria-label="Faults, table" {
             table.faults {
                 thead { tr {
                     @for head in ["#", "At", "Fault", "Members", "Lasted", "Effect", "Answered meanwhile", "2 s after", "All back after"] {

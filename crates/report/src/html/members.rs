@@ -11,11 +11,11 @@ pub(super) fn members(members: &Members) -> Option<Markup> {
     }
     Some(html! {
         (heading("Members", "What each told of itself last"))
-        div.scroll tabindex="0" role="region" aria-label="Members" {
+        div.scroll tabindex="0" role="region" aria-label="Members, table" {
             table {
                 thead { tr {
-                    th scope="col" { "Member" } th scope="col" { "Version" } th scope="col" { "Faults now" }
-                    @for column in &members.columns { th scope="col" { (column) } }
+                    th scope="col" { "Member" } th scope="col" { "Version" } th scope="col" { "Faults now" } th.number scope="col" { "Term" }
+                    @for column in &members.columns { th.number scope="col" { (column) } }
                 } }
                 tbody {
                     @for row in &members.rows {
@@ -23,6 +23,7 @@ pub(super) fn members(members: &Members) -> Option<Markup> {
                             th scope="row" { (plain(&row.member)) @if row.leads { " " span.leads { "leader" } } }
                             td { (plain(&row.version)) }
                             td { @for fault in &row.faults { span.no { (plain(fault)) " " } } @if row.faults.is_empty() { span.none { "none" } } }
+                            td.number { @if row.term.is_empty() { span.none { "–" } } @else { (row.term) } }
                             @for cell in &row.cells { td.number { @if cell.is_empty() { span.none { "–" } } @else { (cell) } } }
                         }
                     }

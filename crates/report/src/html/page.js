@@ -111,7 +111,7 @@ const page = (() => {
 
   const start = () => {
     load();
-    show(share);
+    show(moments && moments.violated !== null ? moments.violated : share);
     const impossible = one(".op.impossible") || one("[data-op]");
     if (impossible) {
       choose(impossible, false);

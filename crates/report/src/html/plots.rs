@@ -48,6 +48,9 @@ pub(super) fn timeline(timeline: &Timeline, commands: &Commands) -> Markup {
                 p.parts { "What members told of themselves" }
                 @for (n, plot) in more.iter().enumerate() { (plot_row(main.len() + n, plot, &timeline.faults)) }
             }
+            @if let Some(at) = timeline.violated {
+                div.violated style={ "--then:" (at) } { @if at < 0.5 { b { "violation" } } @else { b.before { "violation" } } }
+            }
             div.cursor aria-hidden="true" {}
         }
     }
@@ -91,14 +94,30 @@ fn member_row(member: &MemberStrip) -> Markup {
     }
 }
 
+/// A command's kind, which is the beginning of its file's name, and the rest of the name.
+fn split(command: &str) -> (&str, &str) {
+    const KINDS: [(&str, &str); 7] = [
+        ("parallel_driver_", "parallel"),
+        ("serial_driver_", "serial"),
+        ("singleton_driver_", "singleton"),
+        ("anytime_", "anytime"),
+        ("first_", "first"),
+        ("eventually_", "eventually"),
+        ("finally_", "finally"),
+    ];
+    let file = command.rsplit('/').next().unwrap_or(command);
+    let known = KINDS.iter().find_map(|(prefix, kind)| Some((*kind, file.strip_prefix(prefix)?)));
+    known.unwrap_or(("", file))
+}
+
 fn command_row(row: &CommandRow) -> Markup {
     let rows = row.bars.iter().map(|bar| bar.row + 1).max().unwrap_or(1);
     // Many copies beside each other are drawn thinner, so that the strip stays a strip.
     let height = if rows > 8 { 4 } else { 8 };
-    let name = row.command.rsplit('/').next().unwrap_or(&row.command);
+    let (kind, name) = split(&row.command);
     html! {
         div.row.strip.ran {
-            p.name title=(plain(&row.command)) { (plain(name)) " " small { (row.runs) } }
+            p.name title=(plain(&row.command)) { (plain(name)) " " small { (plain(kind)) " × " (row.runs) } }
             div.chart style={ "height:" (rows.min(24) * height + 6) "px" } {
                 @for bar in row.bars.iter().filter(|bar| bar.row < 24) {
                     span class={ "run is-" (super::commands::class(bar.class)) } title=(plain(&bar.about))
@@ -249,6 +268,7 @@ pub(super) fn moments(timeline: &Timeline) -> serde_json::Value {
     let faults = timeline.faults.iter().map(|f| json!([short(f.from), short(f.until), plain(&f.label)]));
     json!({
         "seconds": timeline.seconds,
+        "violated": timeline.violated,
         "plots": timeline.plots.iter().map(plot).collect::<Vec<_>>(),
         "faults": faults.collect::<Vec<_>>(),
     })

@@ -28,10 +28,12 @@ fn sign(outcome: Option<Outcome>) -> &'static str {
 
 pub(super) fn verdict(view: &View) -> Markup {
     let word = view.verdict.map_or("running", word);
+    let (headline, reason) = split(view);
     html! {
         div class={ "verdict is-" (word) } {
             p.word { span.sign aria-hidden="true" { (sign(view.verdict)) } (word) }
-            h1 { (plain(&view.sentence)) }
+            h1 { (plain(headline)) }
+            @if !reason.is_empty() { p.reason { (plain(reason)) } }
             @if !view.began.is_empty() { p.began { (view.began) } }
         }
         (facts(&view.facts))
@@ -51,6 +53,16 @@ pub(super) fn verdict(view: &View) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// What it came to, and why: a decided verdict's sentence has both.
+fn split(view: &View) -> (&str, &str) {
+    match view.verdict {
+        Some(Outcome::Valid | Outcome::Invalid) => {
+            view.sentence.split_once(": ").unwrap_or((&view.sentence, ""))
+        }
+        _ => (&view.sentence, ""),
     }
 }
 

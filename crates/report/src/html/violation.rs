@@ -100,7 +100,7 @@ fn operation(block: &Block, row: &OperationRow) -> Markup {
     html! {
         button.op.(role).{ "is-" (row.outcome) } type="button" tabindex="-1" data-op=(block.row)
             style=(placed(block)) title=(plain(&spoken)) aria-label=(plain(&spoken)) {
-            (plain(&row.asked)) @if row.outcome == "ok" { " → " (plain(&row.answered)) }
+            (plain(&row.short)) @if row.outcome == "ok" { " → " (plain(&row.answered)) }
         }
     }
 }

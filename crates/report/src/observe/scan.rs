@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use history::{Nanos, Operation, Outcome, ReadError, Reply, Sources, Visitor, WatchUpdate};
 
-use super::{CALLS, Ended, Observed, Observer, Sighting};
+use super::{CALLS, Ended, Observed, Observer, Sighting, call};
 
 /// The visitor of a part of a file.
 struct Part<'m> {
@@ -69,17 +69,26 @@ impl<'a> Visitor<'a> for Part<'_> {
         };
         let name = operation.call.name();
         self.observer.saw(&Sighting {
-            call: CALLS.iter().position(|call| *call == name).unwrap_or(CALLS.len() - 1),
+            call: call(name),
             member: &operation.member,
             invoked: operation.invoked,
             returned: operation.returned,
             ended,
             revision,
+            term: term(&operation.outcome),
             class,
         });
     }
 
     fn watched(&mut self, _: &WatchUpdate<'a>) {}
+}
+
+/// Only who asks for a member's status is told its term.
+fn term(outcome: &Outcome<'_>) -> u64 {
+    match outcome {
+        Outcome::Ok(Reply::Status { term, .. }) => *term,
+        _ => 0,
+    }
 }
 
 /// A reply to a watch may tell the revision it began at, which says nothing about now.

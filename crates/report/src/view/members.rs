@@ -24,10 +24,19 @@ pub struct MemberRow {
     pub version: String,
     /// Whether it told that it leads.
     pub leads: bool,
+    /// The highest term that it told; empty where nobody asked.
+    pub term: String,
     /// Faults on it that are not healed.
     pub faults: Vec<String>,
     /// In the order of the columns; empty where nothing was told.
     pub cells: Vec<String>,
+}
+
+fn term(material: &Material, member: &str) -> String {
+    let observed = &material.observed;
+    let place = observed.members.iter().position(|name| name == member);
+    let term = place.and_then(|place| observed.terms.get(place)).filter(|term| **term > 0);
+    term.map_or(String::new(), |term| numbers::count(*term))
 }
 
 pub(super) fn members(material: &Material) -> Members {
@@ -49,6 +58,7 @@ pub(super) fn members(material: &Material) -> Members {
             .metrics
             .iter()
             .any(|metric| metric.unit == Unit::Flag && of(metric, &member) == Some(1.0)),
+        term: term(material, &member),
         faults: (material.faults.iter())
             .filter(|fault| fault.until.is_none() && fault.members.contains(&member))
             .map(|fault| fault.label.clone())

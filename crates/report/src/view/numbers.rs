@@ -63,7 +63,7 @@ pub(super) fn duration_ns(ns: u64) -> String {
 }
 
 /// Bytes in powers of 1024.
-pub(super) fn bytes(bytes: f64) -> String {
+pub(crate) fn bytes(bytes: f64) -> String {
     match bytes {
         b if b < 1_024.0 => format!("{} B", short(b)),
         b if b < 1_048_576.0 => format!("{} KiB", short(b / 1_024.0)),

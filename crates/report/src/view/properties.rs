@@ -93,6 +93,7 @@ fn row(property: &Property, material: &Material, clock: &Clock) -> PropertyRow {
     let told = |examples: &[Example]| examples.iter().map(|example| told(example, material, clock)).collect();
     let (passed, failed) = (numbers::count(property.passed), numbers::count(property.failed));
     let seen = match (property.passed, property.failed) {
+        (0, 0) if property.status == Status::Passing => "nothing against it".to_owned(),
         (0, 0) => "never seen".to_owned(),
         (_, 0) => format!("{passed} true"),
         (0, _) => format!("{failed} false"),

@@ -68,6 +68,8 @@ pub struct Timeline {
     pub faults_left_out: usize,
     /// The same faults by member: what was done to it.
     pub members: Vec<MemberStrip>,
+    /// When the violation was seen.
+    pub violated: Option<f64>,
     /// Lines and areas.
     pub plots: Vec<Plot>,
 }
@@ -169,8 +171,15 @@ pub(super) fn timeline(material: &Material, clock: &Clock) -> Option<Timeline> {
         faults: longest.iter().map(|fault| band(fault, clock)).collect(),
         faults_left_out: material.faults.len() - longest.len(),
         members: members(material, &longest, clock),
+        violated: violated(material, clock),
         plots: plots(material, clock),
     })
+}
+
+/// The end of the operation that no order is left with.
+fn violated(material: &Material, clock: &Clock) -> Option<f64> {
+    let core = material.violation.iter().flat_map(|found| &found.witness.operations).filter(|one| one.core);
+    core.map(|one| one.returned.unwrap_or(one.invoked)).max().map(|t| clock.share(t))
 }
 
 fn band(fault: &FaultRun, clock: &Clock) -> Band {

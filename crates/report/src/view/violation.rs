@@ -6,6 +6,7 @@ use super::lanes::{self, Lanes};
 use super::numbers;
 use super::timeline::Clock;
 use crate::material::Material;
+use crate::witness::Shown;
 
 /// The violation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,6 +34,8 @@ pub struct ViolationView {
 pub struct OperationRow {
     /// What was asked.
     pub asked: String,
+    /// The same without the key that the violation is about.
+    pub short: String,
     /// What was answered.
     pub answered: String,
     /// `ok`, `failed` or `unknown`.
@@ -75,6 +78,7 @@ pub(super) fn violation(material: &Material, clock: &Clock) -> Option<ViolationV
         witness.operations.iter().filter(|shown| shown.core).map(|shown| (shown.returned, shown.place)).max();
     let rows = witness.operations.iter().map(|shown| OperationRow {
         asked: shown.asked.clone(),
+        short: short(shown, violation.key.as_deref().unwrap_or_default()),
         answered: shown.answered.clone(),
         outcome: shown.outcome.to_owned(),
         core: shown.core,
@@ -114,6 +118,14 @@ pub(super) fn violation(material: &Material, clock: &Clock) -> Option<ViolationV
         left_out: witness.left_out,
         logs: logs.collect(),
     })
+}
+
+/// Every operation names the key that it is all about, and leaves no room for its value.
+fn short(shown: &Shown, key: &str) -> String {
+    if key.is_empty() || shown.key != key {
+        return shown.asked.clone();
+    }
+    shown.asked.replacen(&format!(" {key} = "), " ", 1).replacen(&format!(" {key}"), "", 1)
 }
 
 /// What each rule of the checker says, for those who have not met it before.

@@ -61,7 +61,7 @@ fn a_long_run_with_long_values_stays_small() {
         let member = ["etcd0", "etcd1", "etcd2"][(n % 3) as usize];
         let ended = if n % 11 == 0 { Ended::Unknown } else { Ended::Ok };
         let returned = Some(Nanos(invoked.0 + n % 9_000_000));
-        observer.saw(&Sighting { call, member, invoked, returned, ended, revision, class: None });
+        observer.saw(&Sighting { call, member, invoked, returned, ended, revision, term: 0, class: None });
     }
     material.observed = observer.finish();
     let many = |n: u64| 0..n;

@@ -43,7 +43,7 @@ fn body(events: &[Happened], crashes: &[String], began: Nanos) -> Markup {
                 button type="button" data-events=(kind) aria-pressed=(if kind.is_empty() { "true" } else { "false" }) { (name) }
             }
         }
-        div.scroll.logs tabindex="0" role="region" aria-label="Events" {
+        div.scroll.logs tabindex="0" role="region" aria-label="Events, list" {
             @for event in events {
                 p.{ "is-" (if event.bad { "error" } else { "info" }) } data-event=(event.kind) data-bad=(event.bad) {
                     span.at { (format!("{:9.3} s", event.t.since(began).as_secs_f64())) } " "

@@ -8,7 +8,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use history::Nanos;
-use report::{CALLS, Ended, Observed, Observer, Sighting};
+use report::{Ended, Observed, Observer, Sighting};
 use serde::Deserialize;
 
 /// At most so many new bytes of a file are looked at in one go; the rest waits for the next.
@@ -53,6 +53,8 @@ struct Line<'a> {
     e: Option<Cow<'a, str>>,
     #[serde(default)]
     rev: i64,
+    #[serde(default)]
+    term: u64,
 }
 
 impl Growing {
@@ -91,7 +93,7 @@ fn follow(path: &Path, position: &mut Position, observer: &mut Observer<'_>) -> 
 
 fn take(line: Line<'_>, position: &mut Position, observer: &mut Observer<'_>) {
     if let (Some(number), Some(invoked), Some(call)) = (line.i, line.t, &line.f) {
-        let call = CALLS.iter().position(|name| name == call).unwrap_or(CALLS.len() - 1);
+        let call = report::call(call);
         if position.open.len() < OPEN_MAX {
             let member = line.m.unwrap_or_default().into_owned();
             position.open.insert(number, Open { invoked, call, member });
@@ -109,6 +111,7 @@ fn take(line: Line<'_>, position: &mut Position, observer: &mut Observer<'_>) {
             returned: line.t,
             ended,
             revision: if ended == Ended::Ok { line.rev } else { 0 },
+            term: if ended == Ended::Ok { line.term } else { 0 },
             class: line.e.as_deref(),
         });
     }

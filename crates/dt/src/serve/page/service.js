@@ -73,7 +73,7 @@
     try {
       const body = doing === "quiet" ? { seconds: Number(button.dataset.seconds) } : undefined;
       await ask("POST", "/api/runs/" + encodeURIComponent(name) + "/" + doing, body);
-      tell({ heal: "Healed.", quiet: "No faults for a while.", stop: "It is ending.", judge: "Judged." }[doing]);
+      tell({ heal: "Healed.", quiet: "No faults for a while.", judge: "Judged.", stop: "It is ending.", "stop?keep=true": "It is ending; members go on." }[doing]);
       if (doing === "judge") location.reload();
     } catch (error) { tell(error.message); }
     button.disabled = doing === "stop";
@@ -131,6 +131,13 @@
     const head = JSON.parse(event.data);
     const faults = head.faults.length ? ", faults: " + head.faults.join(", ") : "";
     const count = (n) => n.toLocaleString("en");
+    if (head.kept.length) {
+      one("[data-head]").textContent = "The run is over and judged. Its members keep running: " + head.kept.join(" ");
+      all("[data-act]").forEach((button) => { button.hidden = button.dataset.act !== "stop"; });
+      one("[data-act=stop]").textContent = "End the members";
+      one("[data-act=stop]").disabled = false;
+      return;
+    }
     one("[data-head]").textContent = (head.phase || "starting") + ", " + head.seconds.toFixed(0) + " s: " + count(head.ok) + " answered, "
       + count(head.failed) + " failed, " + count(head.unknown) + " unknown" + faults;
     one("[data-head]").classList.toggle("is-wrong", head.failing.length > 0);
