@@ -14,6 +14,8 @@ pub(crate) enum Which {
     Command,
     /// What recording costs an operation.
     Recorder,
+    /// What idle proxies cost a put; the aim is under 10 % of its median.
+    Proxy,
     /// How fast histories are decided, by engine, model and length.
     Checker,
     /// The report of a million operations: time, size, first paint.
@@ -30,6 +32,14 @@ pub(crate) fn run(which: Option<Which>) -> anyhow::Result<()> {
     }
     if wanted(Which::Report) {
         report::run()?;
+    }
+    if wanted(Which::Proxy) {
+        // Puts wait for a disk, so it must be one.
+        let (etcd, disk) = (crate::test::fetch_etcd()?, step::target());
+        let mut proxies =
+            step::cargo(&["run", "--release", "--locked", "-p", "chaos", "--example", "proxy_cost", "--"]);
+        proxies.arg(etcd).arg(disk);
+        step::run(proxies)?;
     }
     if wanted(Which::Checker) {
         for example in ["bench_etcd", "bench_models"] {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cluster::{Endpoint, Endpoints};
+use history::{Blob, Member, Reply};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
@@ -134,26 +135,20 @@ impl Gateway {
         })
     }
 
-    /// The leader hands leadership to the member of that name.
-    pub(crate) async fn move_leader(&self, to: &str) -> Result<(), GatewayError> {
-        let statuses = self.statuses().await;
-        let leader =
-            statuses.iter().find(|status| status.id == status.leader).ok_or(GatewayError::NoLeader)?;
-        let target = statuses.iter().find(|status| status.name == to);
-        let target = target.ok_or_else(|| GatewayError::NoSuchMember(to.to_owned()))?;
-        let request = json!({"targetID": target.id});
-        self.call(&leader.name, "/v3/maintenance/transfer-leadership", &request).await.map(|_| ())
+    /// The leader hands leadership to the member with that id.
+    pub(crate) async fn move_leader(&self, leader: &str, to: u64) -> Result<Reply<'static>, GatewayError> {
+        let request = json!({"targetID": to.to_string()});
+        self.call(leader, "/v3/maintenance/transfer-leadership", &request).await.map(|answer| done(&answer))
     }
 
-    pub(crate) async fn defragment(&self, member: &str) -> Result<(), GatewayError> {
-        self.call(member, "/v3/maintenance/defragment", &json!({})).await.map(|_| ())
+    pub(crate) async fn defragment(&self, member: &str) -> Result<Reply<'static>, GatewayError> {
+        self.call(member, "/v3/maintenance/defragment", &json!({})).await.map(|answer| done(&answer))
     }
 
-    /// Gives the newest revision that the member told with its answer.
-    pub(crate) async fn compact(&self, member: &str, revision: u64) -> Result<i64, GatewayError> {
+    pub(crate) async fn compact(&self, member: &str, revision: u64) -> Result<Reply<'static>, GatewayError> {
         let request = json!({"revision": revision.to_string(), "physical": true});
         let answer = self.call(member, "/v3/kv/compaction", &request).await?;
-        Ok(text(&answer["header"]["revision"]).parse().unwrap_or(0))
+        Ok(Reply::Compact { revision: self::revision(&answer) })
     }
 
     /// Reads a whole snapshot, and says how many bytes its encoding had.
@@ -175,26 +170,25 @@ impl Gateway {
         timeout(WITHIN, read).await.unwrap_or_else(|_| Err(unanswered(endpoint, PATH, &"it took too long")))
     }
 
-    /// Takes the member that was started as `name` out of the cluster; `through` is asked to do it. One that is not a
-    /// member is no error.
-    pub(crate) async fn remove_member(&self, through: &str, name: &str) -> Result<(), GatewayError> {
-        let listed = self.call(through, "/v3/cluster/member/list", &json!({})).await?;
-        let members = listed["members"].as_array().cloned().unwrap_or_default();
-        let Some(member) = members.iter().find(|member| member["name"] == name) else { return Ok(()) };
-        self.call(through, "/v3/cluster/member/remove", &json!({"ID": member["ID"]})).await.map(|_| ())
+    /// The members in the eyes of `through`.
+    pub(crate) async fn members(&self, through: &str) -> Result<Vec<Member<'static>>, GatewayError> {
+        self.call(through, "/v3/cluster/member/list", &json!({})).await.map(|answer| members(&answer))
     }
 
-    /// Lets a member that will be reached at `peer_url` into the cluster. One that is let in already is no error.
-    pub(crate) async fn add_member(&self, through: &str, peer_url: &str) -> Result<(), GatewayError> {
-        let listed = self.call(through, "/v3/cluster/member/list", &json!({})).await?;
-        let members = listed["members"].as_array().cloned().unwrap_or_default();
-        let has_url = |member: &&Value| {
-            member["peerURLs"].as_array().is_some_and(|urls| urls.iter().any(|url| url == peer_url))
-        };
-        if members.iter().any(|member| has_url(&member)) {
-            return Ok(());
-        }
-        self.call(through, "/v3/cluster/member/add", &json!({"peerURLs": [peer_url]})).await.map(|_| ())
+    /// Takes the member with that id out of the cluster.
+    pub(crate) async fn remove_member(&self, through: &str, id: u64) -> Result<Reply<'static>, GatewayError> {
+        let answer = self.call(through, "/v3/cluster/member/remove", &json!({"ID": id.to_string()})).await?;
+        Ok(Reply::Members { revision: revision(&answer), members: members(&answer) })
+    }
+
+    /// Lets a member that will be reached at `peer_url` into the cluster.
+    pub(crate) async fn add_member(
+        &self,
+        through: &str,
+        peer_url: &str,
+    ) -> Result<Reply<'static>, GatewayError> {
+        let answer = self.call(through, "/v3/cluster/member/add", &json!({"peerURLs": [peer_url]})).await?;
+        Ok(Reply::Members { revision: revision(&answer), members: members(&answer) })
     }
 
     async fn call(&self, member: &str, path: &'static str, body: &Value) -> Result<Value, GatewayError> {
@@ -254,4 +248,28 @@ fn unanswered(endpoint: &Endpoint, path: &'static str, reason: &impl ToString) -
 /// The gateway writes 64-bit numbers as text, and leaves out what is zero.
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or("0").to_owned()
+}
+
+fn number<T: std::str::FromStr + Default>(value: &Value) -> T {
+    text(value).parse().unwrap_or_default()
+}
+
+/// The newest revision that an answer tells; some answers have no header, and tell none.
+fn revision(answer: &Value) -> i64 {
+    number(&answer["header"]["revision"])
+}
+
+fn done(answer: &Value) -> Reply<'static> {
+    Reply::Done { revision: revision(answer) }
+}
+
+fn members(answer: &Value) -> Vec<Member<'static>> {
+    let blob = |value: &Value| Blob::from(value.as_str().unwrap_or_default().to_owned());
+    let member = |value: &Value| Member {
+        id: number(&value["ID"]),
+        name: blob(&value["name"]),
+        peers: value["peerURLs"].as_array().into_iter().flatten().map(blob).collect(),
+        learner: value["isLearner"].as_bool().unwrap_or(false),
+    };
+    answer["members"].as_array().into_iter().flatten().map(member).collect()
 }

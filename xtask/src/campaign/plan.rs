@@ -35,7 +35,7 @@ const EVERY_CLASS: &[&str] = &["partition", "one-way cut", "kill", "pause", "del
 pub(super) const CAMPAIGNS: &[Campaign] = &[
     Campaign {
         name: "lost-write",
-        arguments: "--version 3.5.1 --members 1 --profile brutal -t 120 --until-violation",
+        arguments: "--version 3.5.1 --members 1 --profile brutal -t 120",
         expects: Expects::Found(Bug::LostWrite),
         about: "A single member acknowledges a write, is killed, and does not have it when it is back.",
     },

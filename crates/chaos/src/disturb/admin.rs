@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use history::{Call, Failure, Outcome, Reply};
+use history::{Call, Cluster};
 use tokio::time::{Instant, sleep};
 
 use super::{Effect, Ground, Trouble};
 use crate::fault::Fault;
-use crate::gateway::GatewayError;
+use crate::gateway::{GatewayError, Status};
 
 /// A transfer is done within an election.
 const MOVED_WITHIN: Duration = Duration::from_secs(2);
@@ -15,10 +15,17 @@ const LOOK: Duration = Duration::from_millis(20);
 
 pub(super) async fn move_leader(ground: &Ground, fault: &Fault) -> Result<Effect, Trouble> {
     let gateway = ground.gateway()?;
-    let before = gateway.leader().await.ok_or(crate::GatewayError::NoLeader)?;
+    let statuses = gateway.statuses().await;
+    let leads = |status: &&Status| status.id == status.leader;
+    let leader = statuses.iter().filter(leads).max_by_key(|status| status.term);
+    let before = leader.ok_or(GatewayError::NoLeader)?.name.clone();
     let wanted = fault.members.iter().chain(&ground.members).find(|member| **member != before);
     let wanted = wanted.ok_or_else(|| Trouble::NotApplied("there is nobody else".to_owned()))?;
-    gateway.move_leader(wanted).await?;
+    let target = statuses.iter().find(|status| status.name == *wanted);
+    let target = target.ok_or_else(|| Trouble::NotApplied(format!("{wanted} does not answer")))?;
+    let id = target.id.parse().unwrap_or_default();
+    let call = Call::Cluster(Cluster::MoveLeader { id });
+    ground.record.ask(&before, &call, gateway.move_leader(&before, id)).await??;
     let deadline = Instant::now() + MOVED_WITHIN;
     let mut after = gateway.leader().await;
     while after.as_ref() != Some(wanted) && Instant::now() < deadline {
@@ -33,7 +40,8 @@ pub(super) async fn move_leader(ground: &Ground, fault: &Fault) -> Result<Effect
 
 pub(super) async fn defragment(ground: &Ground, fault: &Fault) -> Result<Effect, Trouble> {
     for member in &fault.members {
-        ground.gateway()?.defragment(member).await?;
+        let call = Call::Cluster(Cluster::Defragment);
+        ground.record.ask(member, &call, ground.gateway()?.defragment(member)).await??;
     }
     Ok(Effect { really_applied: true, ..Effect::default() })
 }
@@ -47,30 +55,11 @@ pub(super) async fn compact(ground: &Ground, fault: &Fault, keep: u64) -> Result
     }
     let through = fault.members.first().unwrap_or(&leader.name);
     let call = Call::Compact { revision: i64::try_from(revision).unwrap_or(i64::MAX), physical: true };
-    let operation = ground.record.invoke(through, &call)?;
-    let answer = gateway.compact(through, revision).await;
-    ground.record.finish(operation, &outcome(&answer))?;
-    answer?;
+    ground.record.ask(through, &call, gateway.compact(through, revision)).await??;
     let mut effect = Effect { really_applied: true, ..Effect::default() };
     effect.note("revision", revision);
     effect.note("through", through.as_str());
     Ok(effect)
-}
-
-/// What is known of a compaction, by what was answered.
-fn outcome(answer: &Result<i64, GatewayError>) -> Outcome<'static> {
-    match answer {
-        Ok(head) => Outcome::Ok(Reply::Compact { revision: *head }),
-        Err(error) => {
-            let failure =
-                |class: &'static str| Failure { class: class.into(), message: error.to_string().into() };
-            if error.is_refusal() {
-                Outcome::Failed(failure("refused"))
-            } else {
-                Outcome::Unknown(Some(failure("no-answer")))
-            }
-        }
-    }
 }
 
 pub(super) async fn snapshot(ground: &Ground, fault: &Fault) -> Result<Effect, Trouble> {

@@ -4,7 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use history::{Call, OperationId, Outcome, WriteError, Writer};
+use history::{Call, Failure, OperationId, Outcome, Reply, WriteError, Writer};
+
+use super::Trouble;
+use crate::gateway::GatewayError;
 
 /// What the header of the history says about its writer.
 const COMMAND: &str = "chaos";
@@ -22,8 +25,21 @@ impl Record {
         Self { directory: run_dir.join("history"), run: run.to_owned(), writer: Mutex::new(None) }
     }
 
+    /// Asks `member`, and records the request before it leaves and its outcome.
+    pub(super) async fn ask(
+        &self,
+        member: &str,
+        call: &Call<'_>,
+        request: impl Future<Output = Result<Reply<'static>, GatewayError>>,
+    ) -> Result<Result<Reply<'static>, GatewayError>, Trouble> {
+        let operation = self.invoke(member, call)?;
+        let answer = request.await;
+        self.finish(operation, &outcome(&answer))?;
+        Ok(answer)
+    }
+
     /// Before a request leaves.
-    pub(super) fn invoke(&self, member: &str, call: &Call<'_>) -> Result<OperationId, WriteError> {
+    fn invoke(&self, member: &str, call: &Call<'_>) -> Result<OperationId, WriteError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let writer = match &mut *writer {
             Some(writer) => writer,
@@ -33,7 +49,7 @@ impl Record {
     }
 
     /// When its outcome is known.
-    pub(super) fn finish(&self, operation: OperationId, outcome: &Outcome<'_>) -> Result<(), WriteError> {
+    fn finish(&self, operation: OperationId, outcome: &Outcome<'_>) -> Result<(), WriteError> {
         match &*self.writer.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(writer) => writer.finish(operation, outcome).map(|_| ()),
             // Closed meanwhile: the operation stays open.
@@ -45,5 +61,19 @@ impl Record {
     pub(crate) fn close(&self) -> Result<(), WriteError> {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         writer.map_or(Ok(()), Writer::close)
+    }
+}
+
+/// What is known of a request, by what was answered.
+fn outcome<'a>(answer: &'a Result<Reply<'static>, GatewayError>) -> Outcome<'a> {
+    let error = match answer {
+        Ok(reply) => return Outcome::Ok(reply.clone()),
+        Err(error) => error,
+    };
+    let failure = |class: &'static str| Failure { class: class.into(), message: error.to_string().into() };
+    if error.is_refusal() {
+        Outcome::Failed(failure("refused"))
+    } else {
+        Outcome::Unknown(Some(failure("no-answer")))
     }
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use cluster::State;
 use cluster::member::MemberError;
+use history::{Call, Cluster};
 use tokio::time::{Instant, sleep};
 
 use super::process::{running, start};
 use super::{Effect, Ground, Trouble};
 use crate::fault::Fault;
-use crate::gateway::GatewayError;
+use crate::gateway::{Gateway, GatewayError};
 
 /// How long the others may take to agree: etcd refuses to change members until all have been connected for 5 s, and they
 /// may have to find a leader first.
@@ -25,7 +26,7 @@ pub(super) async fn apply(ground: &Ground, fault: &Fault) -> Result<Effect, Trou
     member.kill().await?;
     let deadline = Instant::now() + AGREED_WITHIN;
     let mut maybe = false;
-    while let Err(error) = removed(ground, gateway, member.name()).await {
+    while let Err(error) = removed(ground, gateway, member.name()).await? {
         // What was not answered may be done later, and then the member must not be there under its old name.
         maybe |= !error.is_refusal();
         let late = Instant::now() >= deadline;
@@ -57,7 +58,7 @@ pub(super) async fn heal(ground: &Ground, fault: &Fault) -> Result<(), Trouble> 
         return Err(Trouble::NotHealed("the chart does not say how peers call each other".to_owned()));
     };
     let deadline = Instant::now() + AGREED_WITHIN;
-    while let Err(error) = added(ground, gateway, member.name(), &url).await {
+    while let Err(error) = added(ground, gateway, member.name(), &url).await? {
         if Instant::now() >= deadline {
             return Err(Trouble::NotHealed(format!("{} was not let in again: {error}", member.name())));
         }
@@ -69,25 +70,57 @@ pub(super) async fn heal(ground: &Ground, fault: &Fault) -> Result<(), Trouble> 
     }
 }
 
-/// Asks the others, one after the other, until one has done it.
-async fn removed(ground: &Ground, gateway: &crate::Gateway, name: &str) -> Result<(), GatewayError> {
+/// Asks the others, one after the other, until one has taken it out. One that is out already is no error.
+async fn removed(
+    ground: &Ground,
+    gateway: &Gateway,
+    name: &str,
+) -> Result<Result<(), GatewayError>, Trouble> {
     let mut last = GatewayError::NoLeader;
     for through in ground.members.iter().filter(|other| *other != name) {
-        match gateway.remove_member(through, name).await {
-            Ok(()) => return Ok(()),
+        let members = match gateway.members(through).await {
+            Ok(members) => members,
+            Err(error) => {
+                last = error;
+                continue;
+            }
+        };
+        let Some(member) = members.iter().find(|member| member.name.bytes() == name.as_bytes()) else {
+            return Ok(Ok(()));
+        };
+        let call = Call::Cluster(Cluster::Remove { id: member.id });
+        match ground.record.ask(through, &call, gateway.remove_member(through, member.id)).await? {
+            Ok(_) => return Ok(Ok(())),
             Err(error) => last = error,
         }
     }
-    Err(last)
+    Ok(Err(last))
 }
 
-async fn added(ground: &Ground, gateway: &crate::Gateway, name: &str, url: &str) -> Result<(), GatewayError> {
+/// Asks the others, one after the other, until one has let it in. One that is let in already is no error.
+async fn added(
+    ground: &Ground,
+    gateway: &Gateway,
+    name: &str,
+    url: &str,
+) -> Result<Result<(), GatewayError>, Trouble> {
     let mut last = GatewayError::NoLeader;
     for through in ground.members.iter().filter(|other| *other != name) {
-        match gateway.add_member(through, url).await {
-            Ok(()) => return Ok(()),
+        let members = match gateway.members(through).await {
+            Ok(members) => members,
+            Err(error) => {
+                last = error;
+                continue;
+            }
+        };
+        if members.iter().flat_map(|member| &member.peers).any(|peer| peer.bytes() == url.as_bytes()) {
+            return Ok(Ok(()));
+        }
+        let call = Call::Cluster(Cluster::Add { peers: vec![url.into()], learner: false });
+        match ground.record.ask(through, &call, gateway.add_member(through, url)).await? {
+            Ok(_) => return Ok(Ok(())),
             Err(error) => last = error,
         }
     }
-    Err(last)
+    Ok(Err(last))
 }
