@@ -118,7 +118,7 @@ impl Session {
         let _sampling = metered.map(sampled).transpose()?;
         let _links = match system {
             System::Started { links, .. } => Some(links::Watching::start(&self.dir, links)?),
-            System::Attached(_) => None,
+            System::Attached(_) | System::Contained(_) => None,
         };
         let settings = self.settings(system);
         let mut composition = Composition::new(&self.config.template, self.config.plan.clone(), settings)?;
