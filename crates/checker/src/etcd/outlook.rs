@@ -2,6 +2,8 @@
 //!
 //! Only prunes and sorts guesses; the replay judges. What is called broken here must be so whatever happens later.
 
+use std::cell::Cell as Place;
+
 use history::Comparison;
 
 use super::log::{Action, Compare, Key, Keys, Kv, Log, NONE, Operand, Txn};
@@ -17,7 +19,12 @@ pub(super) struct Timelines {
     start: Vec<u32>,
     entries: Vec<u32>,
     wide: Vec<u32>,
+    /// For each key, and last for the wide ones, where it was last looked from: the next time it is from near there.
+    last: Vec<Place<u32>>,
 }
+
+/// Entries that are passed one by one on the way forward, before they are searched.
+const STEPS: usize = 16;
 
 /// Whether a key's contents fit what is said of it later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +68,24 @@ impl Timelines {
                 }
             }
         }
-        Self { start, entries, wide }
+        let last = vec![Place::new(0); log.keys.len() + 1];
+        Self { start, entries, wide, last }
+    }
+
+    /// The entries from `from` on, of those of a key or of the wide ones.
+    fn since<'e>(entries: &'e [u32], from: u32, last: &Place<u32>) -> &'e [u32] {
+        let mut at = (last.get() as usize).min(entries.len());
+        if at > 0 && entries[at - 1] >= from {
+            at = entries[..at].partition_point(|&entry| entry < from);
+        } else {
+            let near = entries[at..].iter().take(STEPS).take_while(|&&entry| entry < from).count();
+            at += near;
+            if near == STEPS {
+                at += entries[at..].partition_point(|&entry| entry < from);
+            }
+        }
+        last.set(at as u32);
+        &entries[at..]
     }
 
     fn of(&self, key: Key) -> &[u32] {
@@ -79,10 +103,9 @@ impl Timelines {
         revision: i64,
     ) -> Outlook {
         let from = from as u32;
-        let own = self.of(key);
-        let mut own = own[own.partition_point(|&entry| entry < from)..].iter().copied().peekable();
-        let mut wide =
-            self.wide[self.wide.partition_point(|&entry| entry < from)..].iter().copied().peekable();
+        let wide = self.last.len() - 1;
+        let mut own = Self::since(self.of(key), from, &self.last[key as usize]).iter().copied().peekable();
+        let mut wide = Self::since(&self.wide, from, &self.last[wide]).iter().copied().peekable();
         let mut follow = Follow { log, key, cell: *cell, revision, base: order.base };
         let mut last = NONE;
         loop {

@@ -17,6 +17,10 @@ use super::store::Store;
 /// Keys looked at for a likely candidate; the full list has the others.
 const LIKELY_KEYS: usize = 128;
 
+/// Operations of a key's odd ones looked at for a likely candidate, the latest; the full list has the others. They
+/// pile up, as most of what is unknown never happened.
+const LIKELY_ODD: usize = 64;
+
 /// Something that may have taken a hidden revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Candidate {
@@ -48,9 +52,22 @@ struct Offers {
     plain: Stack,
     /// Deletes of this key alone: as above.
     deletes: Stack,
+    /// Transactions that put such a value if the key does not exist, and otherwise do nothing: as above.
+    fresh: Stack,
     /// Transactions on this key alone that do nothing unless it was last written at a revision, with that revision.
     guarded: Vec<(i64, u32)>,
     other: Vec<u32>,
+}
+
+impl Offers {
+    fn stack(&mut self, kind: Kind) -> Option<&mut Stack> {
+        match kind {
+            Kind::Plain => Some(&mut self.plain),
+            Kind::Delete => Some(&mut self.deletes),
+            Kind::Fresh => Some(&mut self.fresh),
+            Kind::Guarded(_) | Kind::Other => None,
+        }
+    }
 }
 
 /// Operations of which one is as good as another: the first `used` are used.
@@ -71,6 +88,7 @@ impl Stack {
 enum Kind {
     Plain,
     Delete,
+    Fresh,
     Guarded(i64),
     Other,
 }
@@ -131,7 +149,7 @@ impl<'a> Supply<'a> {
     fn stack(&mut self, op: u32) -> Option<&mut Stack> {
         let (key, kind) = self.stacked.get(&op)?;
         let offers = self.offers.get_mut(key)?;
-        Some(if *kind == Kind::Plain { &mut offers.plain } else { &mut offers.deletes })
+        offers.stack(*kind)
     }
 
     /// The revision that a candidate took already.
@@ -193,12 +211,15 @@ impl<'a> Supply<'a> {
                 self.expiry(store.cell(key).lease, known_by, &mut candidates);
             }
         }
-        // What serves several needs at once comes first.
-        candidates.sort_by_cached_key(|candidate| {
-            let keys = self.keys(scene.log, *candidate);
-            let served = needy.iter().filter(|key| keys.iter().any(|keys| keys.contains(**key))).count();
-            Reverse(served.max(1))
-        });
+        if needy.len() > 1 {
+            // What serves several needs at once comes first.
+            candidates.sort_by_cached_key(|candidate| {
+                let keys = self.keys(scene.log, *candidate);
+                let served =
+                    needy.iter().filter(|key| keys.iter().any(|keys| keys.contains(**key))).count();
+                Reverse(served.max(1))
+            });
+        }
         candidates.extend(self.strangers.then_some(Candidate::Stranger));
         candidates
     }
@@ -235,11 +256,16 @@ impl<'a> Supply<'a> {
             !reserved && log.ops[*op as usize].invoked <= known_by && !self.used.contains_key(op)
         };
         to.extend(guarded.map(|(_, op)| *op).filter(open).map(Candidate::Op));
+        if modified == 0 {
+            to.extend(offers.fresh.next(log, known_by).map(Candidate::Op));
+        }
         let put = offers.plain.next(log, known_by);
         let gone = offers.deletes.next(log, known_by);
         let (first, second) = if delete { (gone, put) } else { (put, gone) };
         to.extend(first.map(Candidate::Op));
-        to.extend(offers.other.iter().copied().filter(open).map(Candidate::Op));
+        let until = offers.other.partition_point(|op| log.ops[*op as usize].invoked <= known_by);
+        let odd = &offers.other[until.saturating_sub(LIKELY_ODD)..until];
+        to.extend(odd.iter().copied().filter(open).map(Candidate::Op));
         to.extend(second.map(Candidate::Op));
     }
 
@@ -334,7 +360,7 @@ impl<'a> Supply<'a> {
                 let ops = guarded.chain(&offers.other);
                 self.among(scene.0, ops, revision, scene.2, to);
                 // Of the stacks, only what is used is missing yet, and only if nothing unused is left.
-                for stack in [&offers.plain, &offers.deletes] {
+                for stack in [&offers.plain, &offers.deletes, &offers.fresh] {
                     if stack.next(scene.0, scene.2).is_none() {
                         self.among(scene.0, &stack.ops[..stack.used], revision, scene.2, to);
                     }

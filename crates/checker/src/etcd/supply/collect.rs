@@ -148,7 +148,13 @@ impl<'a> Supply<'a> {
             Action::Put { key, value: Some(_), lease: 0, keep_lease: false, .. } if !told(key) => Kind::Plain,
             Action::Delete { keys, .. } if keys.single().is_some() => Kind::Delete,
             Action::Txn(txn) => {
-                guard(log, &log.txns[txn as usize], &changed).map_or(Kind::Other, Kind::Guarded)
+                let txn = &log.txns[txn as usize];
+                match guard(log, txn, &changed) {
+                    Some(0) if puts_once(log, txn) && !told(changed[0].from) => Kind::Fresh,
+                    // Any other may do more than to create the key.
+                    Some(0) | None => Kind::Other,
+                    Some(guard) => Kind::Guarded(guard),
+                }
             }
             Action::Revoke { .. } => {
                 self.revokes.push(op);
@@ -159,13 +165,14 @@ impl<'a> Supply<'a> {
         for key in changed.iter().flat_map(|keys| keys.from..keys.to) {
             let offers = self.offers.entry(key).or_default();
             match kind {
-                Kind::Plain | Kind::Delete => {
-                    let stack = if kind == Kind::Plain { &mut offers.plain } else { &mut offers.deletes };
-                    stack.ops.push(op);
-                    self.stacked.insert(op, (key, kind));
-                }
                 Kind::Guarded(guard) => offers.guarded.push((guard, op)),
-                _ => offers.other.push(op),
+                _ => match offers.stack(kind) {
+                    Some(stack) => {
+                        stack.ops.push(op);
+                        self.stacked.insert(op, (key, kind));
+                    }
+                    None => offers.other.push(op),
+                },
             }
             self.recent.push((invoked, key));
         }
@@ -221,7 +228,17 @@ fn changes(log: &Log<'_>, action: &Action<'_>, keys: &mut Vec<Keys>) {
     }
 }
 
-/// The revision that a transaction's key must have been written at for it to do anything, where it is about one key.
+/// Whether a transaction compares once, and if that holds puts one value that is not kept, without a lease.
+fn puts_once(log: &Log<'_>, txn: &Txn) -> bool {
+    let mut writes =
+        log.actions[txn.success.range()].iter().filter(|action| !matches!(action, Action::Range { .. }));
+    let put = writes.next();
+    let plain = matches!(put, Some(Action::Put { value: Some(_), lease: 0, keep_lease: false, .. }));
+    plain && writes.next().is_none() && txn.compares.len == 1
+}
+
+/// The revision that a transaction's key must have been written at for it to do anything, where it is about one key;
+/// 0 where the key must not exist.
 fn guard(log: &Log<'_>, txn: &Txn, changed: &[Keys]) -> Option<i64> {
     let [keys] = changed else { return None };
     let writes = |at: usize| !matches!(log.actions[at], Action::Range { .. });
@@ -230,7 +247,9 @@ fn guard(log: &Log<'_>, txn: &Txn, changed: &[Keys]) -> Option<i64> {
     }
     let compares = &log.compares[txn.compares.range()];
     compares.iter().find_map(|compare| match compare.operand {
-        Operand::Mod(n) if compare.comparison == Comparison::Equal && compare.keys == *keys => Some(n),
+        _ if compare.comparison != Comparison::Equal || compare.keys != *keys => None,
+        Operand::Mod(n) => Some(n),
+        Operand::Create(0) | Operand::Version(0) => Some(0),
         _ => None,
     })
 }
