@@ -103,7 +103,7 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
     let empty = options.initial == Initial::Empty;
     // Locks and elections of the store write keys that their calls do not tell.
     let foreign_writers =
-        options.foreign_writers || log.ops.iter().any(|op| matches!(op.action, Action::Service));
+        options.foreign_writers || log.all_actions().any(|action| matches!(action, Action::Service));
     // Lost lines may have been writes, and leases from before the history may end in it.
     let foreign = foreign_writers || !log.complete || !empty;
     // What is proved already, with how far everything else goes.
@@ -203,7 +203,7 @@ fn hidden(log: &Log<'_>, order: &Order, foreign: bool) -> Result<Vec<i64>, Verdi
     let count = span - written.count() as i64;
     // Every hidden revision is one unknown operation, one revoke or one lease that ended.
     let unknown = log.ops.iter().filter(|op| op.ending == Ending::Unknown).count();
-    let leases = log.ops.iter().map(|op| &op.action).chain(&log.actions);
+    let leases = log.odd_actions().iter();
     let leases =
         leases.filter(|action| matches!(action, log::Action::Put { lease, .. } if *lease != 0)).count();
     let revokes = order.entries.iter().filter(|entry| entry.role == Role::Revoke).count();
@@ -259,14 +259,14 @@ fn witness(order: &Order, hidden: &[(i64, Candidate)]) -> Vec<usize> {
 
 fn counts(log: &Log<'_>) -> Counts {
     let mut counts = Counts { operations: log.ops.len(), partitions: 1, ..Counts::default() };
-    for op in &log.ops {
+    for (index, op) in (0..).zip(&log.ops) {
         match op.ending {
-            Ending::Ok if log.wrote(&op.action) => {
+            Ending::Ok if log.wrote(&log.action(index)) => {
                 (counts.ok, counts.writes) = (counts.ok + 1, counts.writes + 1);
             }
             Ending::Ok => {
                 counts.ok += 1;
-                counts.reads += usize::from(log.read(&op.action));
+                counts.reads += usize::from(log.read(&log.action(index)));
             }
             Ending::Failed => counts.failed += 1,
             Ending::Unknown => counts.unknown += 1,

@@ -47,5 +47,5 @@ pub use line::{FORMAT_VERSION, Header, ParseLineError};
 pub use reader::{FileReport, History, Operation, ReadError, Sources, Trouble, WatchUpdate};
 pub use render::Lines;
 pub use reply::{Event, Failure, KeyValue, Member, Outcome, Reply};
-pub use scan::{Others, Scan, Visitor};
+pub use scan::{Answer, Begun, Compared, End, Ended, Guard, Others, Scan, Shown, Step, Visitor};
 pub use writer::{OperationId, WriteError, Writer};

@@ -5,6 +5,9 @@
 //! that what is said of damage is said in one place.
 
 mod line;
+mod quick;
+
+pub use self::quick::{Answer, Begun, Compared, End, Ended, Guard, Shown, Step};
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,7 +16,7 @@ use std::thread;
 
 use crate::line::{FooterLine, InvokeLine, ReturnLine, Shape, WatchLine};
 use crate::reader::{self, FileReport, Source};
-use crate::{Blob, Header, Nanos, Operation, Outcome, ReadError, Sources, WatchUpdate};
+use crate::{Blob, Call, Header, Nanos, Operation, Outcome, ReadError, Sources, WatchUpdate};
 
 /// Parts smaller than this are not worth a thread.
 const LEAST_PART: usize = 1 << 20;
@@ -23,6 +26,9 @@ const MOST_THREADS: usize = 4;
 
 /// Takes the operations of a part of a file as they are completed.
 pub trait Visitor<'a>: Send {
+    /// It takes operations of a common kind line by line, so that nothing is built for them.
+    const QUICK: bool = false;
+
     /// An operation begins. The order is that of the file, and of their numbers, without a gap.
     fn begins(&mut self, number: u64);
 
@@ -31,6 +37,15 @@ pub trait Visitor<'a>: Send {
 
     /// A message of a watch.
     fn watched(&mut self, update: &WatchUpdate<'a>);
+
+    /// An operation of a common kind begins, of this file. Stands for [`Visitor::begins`] and [`Visitor::operation`]:
+    /// if no return follows, it stays open.
+    fn begun(&mut self, _file: usize, _begun: &Begun<'a>) {}
+
+    /// An operation of a common kind returned; `None` if this does not fit what began, or nothing such is open.
+    fn ended(&mut self, _ended: &Ended<'a>) -> Option<()> {
+        None
+    }
 }
 
 /// What scanning came to.
@@ -105,14 +120,18 @@ fn regular<'a, V: Visitor<'a>>(
         let (before, own) = parts.split_at_mut(at);
         for orphan in std::mem::take(&mut own[0].orphans) {
             let number = line::number(orphan)?;
-            let home = before.iter_mut().find(|part| part.open.contains_key(&number))?;
-            home.line(orphan)?;
+            let home = before.iter_mut().find(|part| part.has(number))?;
+            home.next(orphan)?;
+            if !home.orphans.is_empty() {
+                // It belongs to nothing that is open.
+                return None;
+            }
         }
     }
     if footer.is_some_and(|footer| footer != next) {
         return None;
     }
-    let open = parts.iter().map(|part| part.open.len()).sum();
+    let open = parts.iter().map(|part| part.open.len() + part.quick).sum();
     let report = FileReport {
         path: path.to_owned(),
         header: Some(header),
@@ -167,7 +186,11 @@ struct Part<'a, V> {
     first: u64,
     count: u64,
     open: HashMap<u64, Operation<'a>, rustc_hash::FxBuildHasher>,
-    /// Lines about operations that were invoked in an earlier part.
+    /// Of a common kind, and open.
+    quick: usize,
+    begun: Begun<'a>,
+    ended: Ended<'a>,
+    /// Lines about operations that were invoked in an earlier part, each with its end.
     orphans: Vec<&'a str>,
 }
 
@@ -175,29 +198,77 @@ impl<'a, V: Visitor<'a>> Part<'a, V> {
     fn scan(file: usize, bytes: &'a [u8], visitor: V) -> Option<Self> {
         // Once for all strings of the part.
         let text = std::str::from_utf8(bytes).ok()?;
-        let text_end = text.strip_suffix('\n').unwrap_or(text);
-        if text_end.len() == text.len() && !text.is_empty() {
+        if !text.is_empty() && !text.ends_with('\n') {
             // The last line may be torn.
             return None;
         }
-        let open = HashMap::default();
-        let mut part = Self { file, visitor, first: 0, count: 0, open, orphans: Vec::new() };
-        if text.is_empty() {
-            return Some(part);
-        }
-        let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', bytes) {
-            part.line(&text[start..end])?;
-            start = end + 1;
+        let mut part = Self {
+            file,
+            visitor,
+            first: 0,
+            count: 0,
+            open: HashMap::default(),
+            quick: 0,
+            begun: Begun::default(),
+            ended: Ended::default(),
+            orphans: Vec::new(),
+        };
+        let mut rest = text;
+        while !rest.is_empty() {
+            rest = part.next(rest)?;
         }
         Some(part)
     }
 
-    fn line(&mut self, text: &'a str) -> Option<()> {
+    /// Whether an operation was invoked in this part.
+    fn has(&self, number: u64) -> bool {
+        number.checked_sub(self.first).is_some_and(|at| at < self.count)
+    }
+
+    /// Takes the next line, and gives back what follows it.
+    fn next(&mut self, text: &'a str) -> Option<&'a str> {
+        if V::QUICK
+            && let Some(rest) = self.quick(text.as_bytes())
+        {
+            return text.get(text.len() - rest..);
+        }
+        let end = memchr::memchr(b'\n', text.as_bytes())?;
+        self.line(&text[..=end])?;
+        Some(&text[end + 1..])
+    }
+
+    /// Takes a line of a common kind, and says how much follows it; `None` if it is none, or not to be taken as one.
+    fn quick(&mut self, text: &'a [u8]) -> Option<usize> {
+        if let Some(rest) = self.begun.read(text) {
+            let number = self.begun.number;
+            if self.count == 0 {
+                self.first = number;
+            }
+            if number != self.first + self.count {
+                return None;
+            }
+            self.count += 1;
+            self.quick += 1;
+            self.visitor.begun(self.file, &self.begun);
+            return Some(rest.len());
+        }
+        let rest = self.ended.read(text)?;
+        let number = self.ended.number;
+        if !self.has(number) || (!self.open.is_empty() && self.open.contains_key(&number)) {
+            return None;
+        }
+        self.visitor.ended(&self.ended)?;
+        self.quick = self.quick.checked_sub(1)?;
+        Some(rest.len())
+    }
+
+    /// Takes any line, with its end.
+    fn line(&mut self, whole: &'a str) -> Option<()> {
+        let text = whole.strip_suffix('\n')?;
         match Shape::quick(text.as_bytes())? {
             Shape::Invoke => self.invoke(text),
-            Shape::Return => self.returned(text),
-            Shape::Watch => self.watch(text),
+            Shape::Return => self.returned(text, whole),
+            Shape::Watch => self.watch(text, whole),
             Shape::Header | Shape::Footer => None,
         }
     }
@@ -228,10 +299,13 @@ impl<'a, V: Visitor<'a>> Part<'a, V> {
         Some(())
     }
 
-    fn returned(&mut self, text: &'a str) -> Option<()> {
+    fn returned(&mut self, text: &'a str, whole: &'a str) -> Option<()> {
         let number = line::number(text)?;
         let Some(mut operation) = self.open.remove(&number) else {
-            self.orphans.push(text);
+            if self.has(number) {
+                return self.ended_otherwise(text);
+            }
+            self.orphans.push(whole);
             return Some(());
         };
         let (t, outcome) = match line::returned(text, &operation.call) {
@@ -244,9 +318,24 @@ impl<'a, V: Visitor<'a>> Part<'a, V> {
         Some(())
     }
 
-    fn watch(&mut self, text: &'a str) -> Option<()> {
+    /// An operation of a common kind ended without an answer, and with words that are not plain.
+    fn ended_otherwise(&mut self, text: &str) -> Option<()> {
+        let line: ReturnLine<'_> = serde_json::from_str(text).ok()?;
+        let (number, t) = (line.r?, line.t?);
+        let end = match line.into_outcome(&Call::Status).ok()? {
+            Outcome::Ok(_) => return None,
+            Outcome::Failed(_) => End::Failed,
+            Outcome::Unknown(_) => End::Unknown,
+        };
+        self.ended = Ended { number, t, end, answers: Vec::new() };
+        self.visitor.ended(&self.ended)?;
+        self.quick = self.quick.checked_sub(1)?;
+        Some(())
+    }
+
+    fn watch(&mut self, text: &'a str, whole: &'a str) -> Option<()> {
         if !self.open.contains_key(&line::number(text)?) {
-            self.orphans.push(text);
+            self.orphans.push(whole);
             return Some(());
         }
         let line: WatchLine<'a> = borrowing(text)?;

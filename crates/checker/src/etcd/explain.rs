@@ -78,7 +78,7 @@ impl<'h> Explain<'h> {
         let (old, new) = (self.operation(early), self.operation(late));
         let gap = ms(Nanos(old.invoked), Nanos(new.deadline));
         let (at, reached) = (self.log.ops[early as usize].revision, self.log.ops[late as usize].revision);
-        let wrote = self.log.wrote(&self.log.ops[early as usize].action);
+        let wrote = self.log.wrote(&self.log.action(early));
         let (rule, verb) = match wrote {
             true => ("revision-went-back", "took"),
             false => ("stale-read", "was answered from"),
@@ -126,7 +126,7 @@ impl<'h> Explain<'h> {
     fn seer(&self, order: &Order, fact: &Fact<'_>) -> Option<u32> {
         let shows = |entry: &&Entry| {
             let mut found = false;
-            self.shown_kvs(&self.log.ops[entry.op as usize].action, &mut |kv| {
+            self.shown_kvs(&self.log.action(entry.op), &mut |kv| {
                 found |=
                     kv.key == fact.key() && (kv.modified == fact.revision() || kv.create == fact.revision());
             });
@@ -146,7 +146,7 @@ impl<'h> Explain<'h> {
             Action::Delete { prev, .. } => self.log.kvs[prev.range()].iter().for_each(see),
             Action::Txn(txn) => {
                 for action in self.log.taken(&self.log.txns[*txn as usize]) {
-                    self.shown_kvs(action, &mut *see);
+                    self.shown_kvs(&action, &mut *see);
                 }
             }
             _ => {}
@@ -287,7 +287,7 @@ impl<'h> Explain<'h> {
         let entry = order.entries.get(order.find(revision))?;
         let wrote = entry.role == Role::Write && entry.revision == revision;
         let mut puts = false;
-        self.put_keys(&self.log.ops[entry.op as usize].action, &mut |put| puts |= put == key);
+        self.put_keys(&self.log.action(entry.op), &mut |put| puts |= put == key);
         (wrote && puts).then_some(entry.op)
     }
 
@@ -296,7 +296,7 @@ impl<'h> Explain<'h> {
             Action::Put { key, .. } => see(*key),
             Action::Txn(txn) => {
                 for action in self.log.taken(&self.log.txns[*txn as usize]) {
-                    self.put_keys(action, &mut *see);
+                    self.put_keys(&action, &mut *see);
                 }
             }
             _ => {}
@@ -310,7 +310,7 @@ impl<'h> Explain<'h> {
         if written <= read { format!(", {} later,", ms(read, written)) } else { String::new() }
     }
 
-    fn operation(&self, op: u32) -> &Op<'h> {
+    fn operation(&self, op: u32) -> &Op {
         &self.log.ops[op as usize]
     }
 
@@ -324,7 +324,7 @@ impl<'h> Explain<'h> {
 
     /// "client 3 of main/parallel_driver_x 12's put"
     fn what(&self, op: u32) -> String {
-        format!("{}'s {}", self.who(op), self.operation(op).action.name())
+        format!("{}'s {}", self.who(op), self.log.action(op).name())
     }
 
     fn key(&self, key: Key) -> String {
@@ -334,7 +334,7 @@ impl<'h> Explain<'h> {
     /// The key of an operation on one.
     fn key_of(&self, op: u32) -> Option<String> {
         let mut first = None;
-        self.any_key(&self.log.ops[op as usize].action, &mut first);
+        self.any_key(&self.log.action(op), &mut first);
         first.map(|key| self.key(key))
     }
 
@@ -344,7 +344,7 @@ impl<'h> Explain<'h> {
             Action::Range { keys, .. } | Action::Delete { keys, .. } => *first = first.or(Some(keys.from)),
             Action::Txn(txn) => {
                 for action in self.log.taken(&self.log.txns[*txn as usize]) {
-                    self.any_key(action, first);
+                    self.any_key(&action, first);
                 }
             }
             _ => {}

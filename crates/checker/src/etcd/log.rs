@@ -4,9 +4,14 @@
 //! so that a history of ten million operations fits into memory and is walked in one direction.
 
 mod build;
+mod join;
+mod packed;
+mod quick;
 
 use history::Comparison;
 use rustc_hash::FxHashMap;
+
+use self::packed::Packed;
 
 /// A key's rank among all keys and range ends of the history, so that a range of keys is a range of numbers.
 pub(super) type Key = u32;
@@ -63,29 +68,32 @@ pub(super) enum Ending {
 
 /// One operation, at the same index as in the history.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Op<'a> {
+pub(super) struct Op {
     pub(super) invoked: u64,
     /// The end of its interval; the maximum while the outcome is unknown.
     pub(super) deadline: u64,
     /// Of the reply; 0 without one.
     pub(super) revision: i64,
-    pub(super) action: Action<'a>,
+    action: Packed,
     /// Which file's, and whose in it.
     pub(super) file: u32,
     pub(super) client: u32,
     pub(super) ending: Ending,
+    /// Its return was not read yet.
+    open: bool,
 }
 
-impl Op<'_> {
+impl Op {
     /// Begun, and not told of any more.
     const OPEN: Self = Op {
         invoked: 0,
         deadline: u64::MAX,
         revision: 0,
-        action: Action::Other,
+        action: Packed::OTHER,
         file: 0,
         client: 0,
         ending: Ending::Unknown,
+        open: true,
     };
 }
 
@@ -153,7 +161,7 @@ impl Action<'_> {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct RangeFlags {
     pub(super) serializable: bool,
     pub(super) keys_only: bool,
@@ -250,9 +258,13 @@ impl Fact<'_> {
 pub(super) struct Log<'a> {
     /// In order; a [`Key`] is an index of it.
     pub(super) keys: Vec<&'a [u8]>,
-    pub(super) ops: Vec<Op<'a>>,
+    pub(super) ops: Vec<Op>,
     /// Of transactions.
-    pub(super) actions: Vec<Action<'a>>,
+    actions: Vec<Packed>,
+    /// What is put.
+    values: Vec<&'a [u8]>,
+    /// Actions that do not fit into a few bytes.
+    odd: Vec<Action<'a>>,
     pub(super) txns: Vec<Txn>,
     pub(super) compares: Vec<Compare<'a>>,
     pub(super) kvs: Vec<Kv<'a>>,
@@ -266,10 +278,36 @@ pub(super) struct Log<'a> {
 }
 
 impl<'a> Log<'a> {
+    /// What operation `op` asked and was answered.
+    pub(super) fn action(&self, op: u32) -> Action<'a> {
+        self.unpack(self.ops[op as usize].action)
+    }
+
+    /// The action of a transaction at an index.
+    pub(super) fn inner(&self, at: usize) -> Action<'a> {
+        self.unpack(self.actions[at])
+    }
+
+    /// Consecutive actions of a transaction.
+    pub(super) fn inners(&self, span: Span) -> impl Iterator<Item = Action<'a>> + '_ {
+        self.actions[span.range()].iter().map(|packed| self.unpack(*packed))
+    }
+
+    /// All actions, those of transactions last.
+    pub(super) fn all_actions(&self) -> impl Iterator<Item = Action<'a>> + '_ {
+        let ops = self.ops.iter().map(|op| &op.action);
+        ops.chain(&self.actions).map(|packed| self.unpack(*packed))
+    }
+
+    /// All actions with more to them than a key and a value, wherever they are.
+    pub(super) fn odd_actions(&self) -> &[Action<'a>] {
+        &self.odd
+    }
+
     /// The branch of an answered transaction that was taken.
-    pub(super) fn taken(&self, txn: &Txn) -> &[Action<'a>] {
+    pub(super) fn taken(&self, txn: &Txn) -> impl Iterator<Item = Action<'a>> + '_ {
         let branch = if txn.succeeded == Some(true) { txn.success } else { txn.failure };
-        &self.actions[branch.range()]
+        self.inners(branch)
     }
 
     /// What an answered action put to a key.
@@ -277,8 +315,8 @@ impl<'a> Log<'a> {
         match action {
             Action::Put { key, .. } => (*key == wanted).then_some(*action),
             Action::Txn(txn) => {
-                let taken = self.taken(&self.txns[*txn as usize]);
-                taken.iter().find_map(|action| self.put_of(action, wanted))
+                let mut taken = self.taken(&self.txns[*txn as usize]);
+                taken.find_map(|action| self.put_of(&action, wanted))
             }
             _ => None,
         }
@@ -303,8 +341,13 @@ impl<'a> Log<'a> {
         match action {
             Action::Put { .. } => true,
             Action::Delete { deleted, .. } => *deleted > 0,
-            Action::Txn(txn) => self.taken(&self.txns[*txn as usize]).iter().any(|action| self.wrote(action)),
+            Action::Txn(txn) => self.taken(&self.txns[*txn as usize]).any(|action| self.wrote(&action)),
             _ => false,
         }
     }
+}
+
+/// Columns have fewer than 2^32 entries: the bytes of a history this long would not fit into memory.
+fn index(n: usize) -> u32 {
+    u32::try_from(n).expect("fewer than 2^32 records fit into memory")
 }

@@ -139,7 +139,7 @@ impl Order {
             if op.deadline < latest.invoked {
                 return Err(Disorder::Backwards { early: latest.op, late: entry.op });
             }
-            let stale = log.serializable(&op.action);
+            let stale = log.serializable(&log.action(entry.op));
             let own = Latest { invoked: op.invoked, op: entry.op, revision: entry.revision };
             match entry.role {
                 Role::Write => latest = latest.max(own),
@@ -239,14 +239,15 @@ impl Latest {
 
 fn place(log: &Log<'_>, index: u32, entries: &mut Vec<Entry>) -> Result<(), Disorder> {
     let op = &log.ops[index as usize];
-    let role = match op.action {
+    let action = log.action(index);
+    let role = match action {
         // Their headers are filled in after the fact, so they order nothing.
         Action::KeepAlive { .. } | Action::Service | Action::Other => return Ok(()),
         Action::Revoke { .. } => Role::Revoke,
-        _ if log.wrote(&op.action) => Role::Write,
+        _ if log.wrote(&action) => Role::Write,
         _ => Role::Read,
     };
-    if let Action::Grant { asked, lease, .. } = op.action
+    if let Action::Grant { asked, lease, .. } = action
         && asked != 0
         && asked != lease
     {
@@ -257,7 +258,7 @@ fn place(log: &Log<'_>, index: u32, entries: &mut Vec<Entry>) -> Result<(), Diso
         return Err(Disorder::Impossible { op: index, revision: op.revision });
     }
     entries.push(Entry { revision: op.revision, op: index, role, action: NONE });
-    place_old(log, index, &op.action, NONE, entries)
+    place_old(log, index, &action, NONE, entries)
 }
 
 /// Reads of the past are looked at where they read.
@@ -280,7 +281,7 @@ fn place_old(
             let txn = &log.txns[*txn as usize];
             let branch = if txn.succeeded == Some(true) { txn.success } else { txn.failure };
             for at in branch.range() {
-                place_old(log, op, &log.actions[at], at as u32, entries)?;
+                place_old(log, op, &log.inner(at), at as u32, entries)?;
             }
         }
         _ => {}

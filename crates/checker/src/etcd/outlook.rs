@@ -134,20 +134,20 @@ fn count(start: &mut [u32], keys: Keys) {
 
 /// The keys that an entry says something about.
 fn touch(log: &Log<'_>, entry: &Entry, touched: &mut Vec<Keys>) {
-    let op = &log.ops[entry.op as usize];
-    match &op.action {
+    let action = log.action(entry.op);
+    match &action {
         Action::Put { key, .. } => return touched.push(Keys::one(*key)),
         Action::Range { keys, revision: 0, .. } | Action::Delete { keys, .. } => return touched.push(*keys),
         _ => {}
     }
     if entry.role == Role::Old {
-        let action = if entry.action == NONE { &op.action } else { &log.actions[entry.action as usize] };
+        let action = if entry.action == NONE { action } else { log.inner(entry.action as usize) };
         if let Action::Range { keys, .. } = action {
-            touched.push(*keys);
+            touched.push(keys);
         }
         return;
     }
-    touch_action(log, &op.action, touched);
+    touch_action(log, &action, touched);
     // A key that a transaction names twice is concerned once.
     touched.sort_unstable_by_key(|keys| (keys.from, keys.to));
     touched.dedup();
@@ -167,7 +167,7 @@ fn touch_action(log: &Log<'_>, action: &Action<'_>, touched: &mut Vec<Keys>) {
         Action::Txn(txn) => {
             let txn = &log.txns[*txn as usize];
             touched.extend(log.compares[txn.compares.range()].iter().map(|compare| compare.keys));
-            log.taken(txn).iter().for_each(|action| touch_action(log, action, touched));
+            log.taken(txn).for_each(|action| touch_action(log, &action, touched));
         }
         _ => {}
     }
@@ -186,15 +186,15 @@ struct Follow<'l, 'a> {
 impl<'a> Follow<'_, 'a> {
     /// What this entry decides, if anything.
     fn entry(&mut self, entry: &Entry) -> Option<Outlook> {
-        let op = &self.log.ops[entry.op as usize];
+        let action = self.log.action(entry.op);
         match entry.role {
             Role::Old => {
-                let at =
-                    if entry.action == NONE { &op.action } else { &self.log.actions[entry.action as usize] };
-                self.range(at, entry.revision)
+                let inner = entry.action != NONE;
+                let action = if inner { self.log.inner(entry.action as usize) } else { action };
+                self.range(&action, entry.revision)
             }
             Role::Revoke => None,
-            Role::Write | Role::Read => match &op.action {
+            Role::Write | Role::Read => match &action {
                 Action::Txn(txn) => {
                     let txn = &self.log.txns[*txn as usize];
                     self.compares(txn, entry.revision).or_else(|| self.branch(txn, entry.revision))
@@ -206,9 +206,9 @@ impl<'a> Follow<'_, 'a> {
 
     fn branch(&mut self, txn: &Txn, at: i64) -> Option<Outlook> {
         let log = self.log;
-        log.taken(txn).iter().find_map(|action| match action {
-            Action::Txn(inner) => self.branch(&log.txns[*inner as usize], at),
-            action => self.action(action, at),
+        log.taken(txn).find_map(|action| match action {
+            Action::Txn(inner) => self.branch(&log.txns[inner as usize], at),
+            action => self.action(&action, at),
         })
     }
 

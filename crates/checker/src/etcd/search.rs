@@ -180,17 +180,16 @@ impl<'l, 'a> Search<'l, 'a> {
         if self.without == Some(entry.op) && entry.role != Role::Write {
             return Ok(());
         }
-        let op = &self.log.ops[entry.op as usize];
         let result = match entry.role {
             Role::Old => {
                 let action = match entry.action {
-                    NONE => &op.action,
-                    at => &self.log.actions[at as usize],
+                    NONE => self.log.action(entry.op),
+                    at => self.log.inner(at as usize),
                 };
-                self.store.check_range(self.log, action, entry.revision)
+                self.store.check_range(self.log, &action, entry.revision)
             }
             Role::Revoke => self.revoke(entry),
-            Role::Write | Role::Read => self.store.replay(self.log, &op.action, entry.revision),
+            Role::Write | Role::Read => self.store.replay(self.log, &self.log.action(entry.op), entry.revision),
         };
         result.map_err(|mismatch| {
             let mut blame = self.blame(entry.revision, &mismatch);
@@ -204,8 +203,8 @@ impl<'l, 'a> Search<'l, 'a> {
     fn blame(&self, at: i64, mismatch: &Mismatch<'a>) -> Blame {
         let Mismatch { problem, cell, keys } = mismatch;
         let key = problem.key();
-        let written = self.order.write_at(cell.modified).map(|op| &self.log.ops[op as usize].action);
-        let put = written.and_then(|action| self.log.put_of(action, key));
+        let written = self.order.write_at(cell.modified).map(|op| self.log.action(op));
+        let put = written.and_then(|action| self.log.put_of(&action, key));
         let Some(Action::Put { value, keep_lease, .. }) = put else { return self.guesses_about(keys) };
         match problem {
             // Whatever was guessed, the key was there behind that write.
@@ -227,7 +226,7 @@ impl<'l, 'a> Search<'l, 'a> {
 
     /// A revoke that did not take its revision found no keys.
     fn revoke(&mut self, entry: &Entry) -> Result<(), Box<Mismatch<'a>>> {
-        let Action::Revoke { lease } = self.log.ops[entry.op as usize].action else { return Ok(()) };
+        let Action::Revoke { lease } = self.log.action(entry.op) else { return Ok(()) };
         if self.supply.used_by(entry.op).is_some() {
             return Ok(());
         }
@@ -340,7 +339,7 @@ impl<'l, 'a> Search<'l, 'a> {
         let before = self.guesses_about(&keys);
         let wrote = match candidate {
             Candidate::Op(op) => {
-                let action = self.log.ops[op as usize].action;
+                let action = self.log.action(op);
                 self.store.perform(self.log, &action, revision)
             }
             Candidate::Expiry(lease) => self.store.end_lease(lease),

@@ -270,10 +270,10 @@ impl<'a> Store<'a> {
     ) -> Option<bool> {
         let branch = if path.next() == Some(true) { txn.success } else { txn.failure };
         let mut wrote = false;
-        for action in &log.actions[branch.range()] {
+        for action in log.inners(branch) {
             wrote |= match action {
-                Action::Txn(inner) => self.perform_txn(log, &log.txns[*inner as usize], at, &mut *path)?,
-                _ => self.perform_inner(action, at)?,
+                Action::Txn(inner) => self.perform_txn(log, &log.txns[inner as usize], at, &mut *path)?,
+                _ => self.perform_inner(&action, at)?,
             };
         }
         Some(wrote)
@@ -306,9 +306,9 @@ impl<'a> Store<'a> {
         }
         path.push(holds);
         let branch = if holds { txn.success } else { txn.failure };
-        for action in &log.actions[branch.range()] {
+        for action in log.inners(branch) {
             if let Action::Txn(inner) = action {
-                self.decide(log, &log.txns[*inner as usize], path);
+                self.decide(log, &log.txns[inner as usize], path);
             }
         }
     }

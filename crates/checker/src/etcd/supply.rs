@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::log::{Action, Fact, Key, Keys, Kv, Log, Op};
+use super::log::{Action, Fact, Key, Keys, Kv, Log};
 use super::order::{Order, Role};
 use super::outlook::{Outlook, Timelines};
 use super::store::Store;
@@ -169,7 +169,7 @@ impl<'a> Supply<'a> {
         match candidate {
             Candidate::Op(op) => {
                 let mut keys = Vec::new();
-                self.depends(log, &log.ops[op as usize].action, &mut keys);
+                self.depends(log, &log.action(op), &mut keys);
                 keys
             }
             Candidate::Expiry(lease) => self.lease_keys.get(&lease).cloned().unwrap_or_default(),
@@ -283,8 +283,8 @@ impl<'a> Supply<'a> {
             Action::Txn(txn) => {
                 let txn = &log.txns[*txn as usize];
                 keys.extend(log.compares[txn.compares.range()].iter().map(|compare| compare.keys));
-                for at in txn.success.range().chain(txn.failure.range()) {
-                    self.depends(log, &log.actions[at], keys);
+                for action in log.inners(txn.success).chain(log.inners(txn.failure)) {
+                    self.depends(log, &action, keys);
                 }
             }
             Action::Revoke { lease } => keys.extend(self.lease_keys.get(lease).into_iter().flatten()),
@@ -400,9 +400,8 @@ impl<'a> Supply<'a> {
         leases.dedup();
         leases.iter().for_each(|lease| self.expiry(*lease, known_by, to));
         for &op in &self.revokes {
-            let Op { invoked, action, .. } = log.ops[op as usize];
-            if let Action::Revoke { lease } = action
-                && invoked <= known_by
+            if let Action::Revoke { lease } = log.action(op)
+                && log.ops[op as usize].invoked <= known_by
                 && leases.binary_search(&lease).is_ok()
             {
                 to.push(Candidate::Op(op));

@@ -16,6 +16,8 @@ pub(super) mod model;
 mod oracle;
 #[path = "etcd/record.rs"]
 mod record;
+#[path = "etcd/scanned.rs"]
+mod scanned;
 #[path = "etcd/strangers.rs"]
 mod strangers;
 #[path = "etcd/tape.rs"]

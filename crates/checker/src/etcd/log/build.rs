@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 
 use history::{
-    Blob, Call, Event, History, KeyValue, Operation, Others, Outcome, Reply, Target, Visitor, WatchUpdate,
+    Blob, Call, Event, History, KeyValue, Operation, Others, Outcome, Reply, Target, WatchUpdate,
 };
-use rustc_hash::FxHashMap;
 
-use super::{Action, Compare, Ending, Fact, Key, Keys, Kv, Log, NONE, Op, Operand, RangeFlags, Span, Txn};
-
-/// Until the keys are ranked: the end of a range of one key.
-const ONE: Key = u32::MAX - 1;
+use super::packed::{ONE, Packed};
+use super::{
+    Action, Compare, Ending, Fact, Key, Keys, Kv, Log, NONE, Op, Operand, RangeFlags, Span, Txn, index,
+};
 
 impl<'a> Log<'a> {
     pub(in crate::etcd) fn new(history: &'a History<'a>) -> Self {
@@ -47,35 +46,42 @@ impl<'a> Log<'a> {
 
     /// Room for what so many bytes of a file hold.
     pub(in crate::etcd) fn with_room(bytes: usize) -> Self {
-        Self { ops: Vec::with_capacity(bytes / 180), kvs: Vec::with_capacity(bytes / 360), ..Self::default() }
+        Self {
+            ops: Vec::with_capacity(bytes / 180),
+            values: Vec::with_capacity(bytes / 240),
+            kvs: Vec::with_capacity(bytes / 360),
+            ..Self::default()
+        }
     }
 
-    fn op<'c, 'b>(
+    pub(super) fn op<'c, 'b>(
         &mut self,
         operation: &'c Operation<'b>,
         lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
-    ) -> Op<'a> {
+    ) -> Op {
         let (reply, ending) = match &operation.outcome {
             Outcome::Ok(reply) => (Some(reply), Ending::Ok),
             Outcome::Failed(_) => (None, Ending::Failed),
             Outcome::Unknown(_) => (None, Ending::Unknown),
         };
+        let action = match ending {
+            // What failed did nothing: its arguments do not matter.
+            Ending::Failed => Packed::OTHER,
+            _ => self.record(&operation.call, reply, lend),
+        };
         Op {
             invoked: operation.invoked.0,
             deadline: operation.deadline().0,
             revision: reply.map_or(0, Reply::revision),
-            // What failed did nothing: its arguments do not matter.
-            action: match ending {
-                Ending::Failed => Action::Other,
-                _ => self.action(&operation.call, reply, lend),
-            },
+            action,
             file: index(operation.file),
             client: operation.client,
             ending,
+            open: false,
         }
     }
 
-    fn update<'c, 'b>(&mut self, update: &'c WatchUpdate<'b>, lend: &impl Fn(&'c Blob<'b>) -> &'a [u8]) {
+    pub(super) fn update<'c, 'b>(&mut self, update: &'c WatchUpdate<'b>, lend: &impl Fn(&'c Blob<'b>) -> &'a [u8]) {
         for event in &update.events {
             let fact = match event {
                 Event::Put { kv, .. } => Fact::Put(self.kv(kv, false, lend)),
@@ -87,7 +93,7 @@ impl<'a> Log<'a> {
         }
     }
 
-    fn key(&mut self, bytes: &'a [u8]) -> Key {
+    pub(super) fn key(&mut self, bytes: &'a [u8]) -> Key {
         let next = u32::try_from(self.keys.len()).expect("fewer than 2^32 keys fit into memory");
         *self.ids.entry(bytes).or_insert_with(|| {
             self.keys.push(bytes);
@@ -141,13 +147,13 @@ impl<'a> Log<'a> {
         Span { start, len: index(kvs.len()) }
     }
 
-    fn action<'c, 'b>(
+    fn record<'c, 'b>(
         &mut self,
         call: &'c Call<'b>,
         reply: Option<&'c Reply<'b>>,
         lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
-    ) -> Action<'a> {
-        match call {
+    ) -> Packed {
+        let action = match call {
             Call::Put(put) => {
                 let key = self.key(lend(&put.key));
                 let prev = match reply {
@@ -190,7 +196,8 @@ impl<'a> Log<'a> {
             | Call::Proclaim { .. }
             | Call::Resign { .. } => Action::Service,
             _ => Action::Other,
-        }
+        };
+        self.pack(action)
     }
 
     fn listing<'c, 'b>(
@@ -269,138 +276,18 @@ impl<'a> Log<'a> {
         lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
     ) -> Span {
         // Nested branches push actions of their own, so a branch is collected before it is laid down in one piece.
-        let actions: Vec<Action<'a>> = calls
+        let actions: Vec<Packed> = calls
             .iter()
             .enumerate()
-            .map(|(at, call)| self.action(call, replies.and_then(|replies| replies.get(at)), lend))
+            .map(|(at, call)| self.record(call, replies.and_then(|replies| replies.get(at)), lend))
             .collect();
         let start = index(self.actions.len());
         self.actions.extend(actions);
         Span { start, len: index(calls.len()) }
     }
-
-    /// Puts parts together: their keys become ranks among all keys, and their indices move behind each other.
-    fn join(parts: Vec<Self>, complete: bool) -> Self {
-        let mut keys: Vec<&'a [u8]> = parts.iter().flat_map(|part| part.keys.iter().copied()).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        // The first part takes the others in, so that no more than one of them is there twice.
-        let (ops, kvs) =
-            (parts.iter().map(|part| part.ops.len()).sum(), parts.iter().map(|part| part.kvs.len()).sum());
-        let mut parts = parts.into_iter();
-        let first = parts.next().unwrap_or_default();
-        let mut log = Self { keys, complete, ..Self::default() };
-        for (at, mut part) in std::iter::once(first).chain(parts).enumerate() {
-            part.ids = FxHashMap::default();
-            let rank = |key: &&[u8]| index(log.keys.partition_point(|known| known < key));
-            let moved = Moved {
-                ranks: part.keys.iter().map(rank).collect(),
-                last: index(log.keys.len()),
-                actions: index(log.actions.len()),
-                txns: index(log.txns.len()),
-                compares: index(log.compares.len()),
-                kvs: index(log.kvs.len()),
-            };
-            part.ops.iter_mut().for_each(|op| moved.action(&mut op.action));
-            part.actions.iter_mut().for_each(|action| moved.action(action));
-            part.txns.iter_mut().for_each(|txn| moved.txn(txn));
-            part.compares.iter_mut().for_each(|compare| moved.keys(&mut compare.keys));
-            part.kvs.iter_mut().for_each(|kv| moved.key(&mut kv.key));
-            part.facts.iter_mut().for_each(|(_, fact)| moved.key(fact.key_mut()));
-            if at == 0 {
-                let keys = std::mem::take(&mut log.keys);
-                log = Self { keys, complete, ..part };
-                log.ops.reserve_exact(usize::saturating_sub(ops, log.ops.len()));
-                log.kvs.reserve_exact(usize::saturating_sub(kvs, log.kvs.len()));
-                continue;
-            }
-            log.ops.append(&mut part.ops);
-            log.actions.append(&mut part.actions);
-            log.txns.append(&mut part.txns);
-            log.compares.append(&mut part.compares);
-            log.kvs.append(&mut part.kvs);
-            log.facts.append(&mut part.facts);
-        }
-        log
-    }
 }
 
-/// Where the records of a part go.
-struct Moved {
-    ranks: Vec<Key>,
-    last: Key,
-    actions: u32,
-    txns: u32,
-    compares: u32,
-    kvs: u32,
-}
-
-impl Moved {
-    fn key(&self, key: &mut Key) {
-        *key = self.ranks[*key as usize];
-    }
-
-    fn keys(&self, keys: &mut Keys) {
-        let from = self.ranks[keys.from as usize];
-        let to = match keys.to {
-            ONE => from + 1,
-            NONE => self.last,
-            end => self.ranks[end as usize].max(from),
-        };
-        *keys = Keys { from, to };
-    }
-
-    fn action(&self, action: &mut Action<'_>) {
-        match action {
-            Action::Put { key, prev, .. } => {
-                self.key(key);
-                if *prev != NONE {
-                    *prev += self.kvs;
-                }
-            }
-            Action::Range { keys, kvs, .. } => {
-                self.keys(keys);
-                kvs.start += self.kvs;
-            }
-            Action::Delete { keys, prev, .. } => {
-                self.keys(keys);
-                prev.start += self.kvs;
-            }
-            Action::Txn(txn) => *txn += self.txns,
-            _ => {}
-        }
-    }
-
-    fn txn(&self, txn: &mut Txn) {
-        txn.compares.start += self.compares;
-        txn.success.start += self.actions;
-        txn.failure.start += self.actions;
-    }
-}
-
-/// A part of a file as it is scanned: its strings are borrowed from the file.
-impl<'a> Visitor<'a> for Log<'a> {
-    fn begins(&mut self, number: u64) {
-        if self.ops.is_empty() {
-            self.first = number;
-        }
-        self.ops.push(Op::OPEN);
-    }
-
-    fn operation(&mut self, operation: &Operation<'a>) {
-        let op = self.op(operation, &borrowed);
-        let at = usize::try_from(operation.number - self.first).unwrap_or(usize::MAX);
-        if let Some(slot) = self.ops.get_mut(at) {
-            *slot = op;
-        }
-    }
-
-    fn watched(&mut self, update: &WatchUpdate<'a>) {
-        self.update(update, &borrowed);
-    }
-}
-
-fn borrowed<'a>(blob: &Blob<'a>) -> &'a [u8] {
+pub(super) fn borrowed<'a>(blob: &Blob<'a>) -> &'a [u8] {
     match blob.0 {
         Cow::Borrowed(bytes) => bytes,
         // A scan reads only lines whose strings it can lend; an empty default is none of them.
@@ -408,12 +295,7 @@ fn borrowed<'a>(blob: &Blob<'a>) -> &'a [u8] {
     }
 }
 
-/// Columns have fewer than 2^32 entries: the bytes of a history this long would not fit into memory.
-fn index(n: usize) -> u32 {
-    u32::try_from(n).expect("fewer than 2^32 records fit into memory")
-}
-
 /// Counts and limits beyond 2^32 are as good as endless; negative ones mean nothing.
-fn clamp(n: i64) -> u32 {
+pub(super) fn clamp(n: i64) -> u32 {
     u32::try_from(n.max(0)).unwrap_or(u32::MAX)
 }

@@ -21,7 +21,7 @@ impl<'a> Store<'a> {
                 let before = if log.wrote(action) { at - 1 } else { at };
                 self.settle_by_reads(log, txn, before);
                 self.check_branch(log, txn, before)?;
-                log.taken(txn).iter().try_for_each(|action| self.replay_inner(log, action, at, before))
+                log.taken(txn).try_for_each(|action| self.replay_inner(log, &action, at, before))
             }
             Action::Put { .. } | Action::Delete { .. } => self.replay_inner(log, action, at, at - 1),
             _ => self.replay_inner(log, action, at, at),
@@ -61,8 +61,8 @@ impl<'a> Store<'a> {
                 Ok(())
             }
             Action::Txn(txn) => {
-                let taken = log.taken(&log.txns[txn as usize]);
-                taken.iter().try_for_each(|action| self.replay_inner(log, action, at, before))
+                let mut taken = log.taken(&log.txns[txn as usize]);
+                taken.try_for_each(|action| self.replay_inner(log, &action, at, before))
             }
             _ => Ok(()),
         }
@@ -299,7 +299,7 @@ impl<'a> Store<'a> {
         }
         for action in log.taken(txn) {
             if let Action::Txn(inner) = action {
-                self.check_branch(log, &log.txns[*inner as usize], before)?;
+                self.check_branch(log, &log.txns[inner as usize], before)?;
             }
         }
         Ok(())

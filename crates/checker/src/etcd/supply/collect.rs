@@ -3,7 +3,7 @@
 use history::Comparison;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Op, Operand, Txn};
+use super::super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Operand, Txn};
 use super::{Kind, Supply};
 
 impl<'a> Supply<'a> {
@@ -36,7 +36,7 @@ impl<'a> Supply<'a> {
             .collect();
         unknown.sort_by_key(|&op| log.ops[op as usize].invoked);
         for &op in &unknown {
-            supply.writes(log, op, &log.ops[op as usize].action);
+            supply.writes(log, op, &log.action(op));
         }
         supply.reserve();
         let apart = supply.told_apart(log);
@@ -66,8 +66,8 @@ impl<'a> Supply<'a> {
         let shown = log.kvs.iter().filter(|kv| is_hidden(kv.modified) || is_hidden(kv.create));
         let shown = shown.flat_map(|kv| [Fact::Put(*kv), born(kv)]);
         let mut compared = Vec::new();
-        for op in log.ops.iter().filter(|op| op.ending == Ending::Ok) {
-            held(log, &op.action, &mut compared);
+        for txn in &log.txns {
+            held(log, txn, &mut compared);
         }
         for fact in shown.chain(told).chain(compared) {
             if !is_hidden(fact.revision()) {
@@ -91,8 +91,8 @@ impl<'a> Supply<'a> {
             Action::Put { key, value: None, .. } => self.keeping.entry(key).or_default().push(op),
             Action::Txn(txn) => {
                 let txn = &log.txns[txn as usize];
-                for at in txn.success.range().chain(txn.failure.range()) {
-                    self.writes(log, op, &log.actions[at]);
+                for action in log.inners(txn.success).chain(log.inners(txn.failure)) {
+                    self.writes(log, op, &action);
                 }
             }
             _ => {}
@@ -124,8 +124,7 @@ impl<'a> Supply<'a> {
         }
         let asked = log.compares.iter().filter(|compare| matches!(compare.operand, Operand::Value(_)));
         let mut keys: Vec<Keys> = asked.map(|compare| compare.keys).collect();
-        let actions = log.ops.iter().map(|op| &op.action).chain(&log.actions);
-        keys.extend(actions.filter_map(|action| match action {
+        keys.extend(log.odd_actions().iter().filter_map(|action| match action {
             Action::Put { key, value: None, .. } => Some(Keys::one(*key)),
             _ => None,
         }));
@@ -140,7 +139,7 @@ impl<'a> Supply<'a> {
             // Found by what it wrote, where that was seen.
             return;
         }
-        let Op { invoked, action, .. } = log.ops[op as usize];
+        let (invoked, action) = (log.ops[op as usize].invoked, log.action(op));
         let mut changed = Vec::new();
         changes(log, &action, &mut changed);
         let told = |key| apart.0.contains(&op) || apart.1.iter().any(|keys| keys.contains(key));
@@ -180,8 +179,8 @@ impl<'a> Supply<'a> {
 
     /// A lease lives its time from the last request that refreshed it, counted from when that was sent.
     fn lease_ends(&mut self, log: &Log<'_>) {
-        for op in &log.ops {
-            let (lease, ttl) = match op.action {
+        for (index, op) in (0..).zip(&log.ops) {
+            let (lease, ttl) = match log.action(index) {
                 Action::Grant { lease, ttl, .. } if op.ending != Ending::Failed => (lease, ttl),
                 Action::KeepAlive { lease, ttl } if op.ending == Ending::Ok && ttl > 0 => (lease, ttl),
                 _ => continue,
@@ -192,7 +191,7 @@ impl<'a> Supply<'a> {
         }
         let leased = log.kvs.iter().filter(|kv| kv.lease != 0);
         let mut keys: FxHashSet<(i64, Key)> = leased.map(|kv| (kv.lease, kv.key)).collect();
-        for action in log.ops.iter().map(|op| &op.action).chain(&log.actions) {
+        for action in log.odd_actions() {
             if let Action::Put { key, lease, .. } = action
                 && *lease != 0
             {
@@ -213,8 +212,8 @@ fn changes(log: &Log<'_>, action: &Action<'_>, keys: &mut Vec<Keys>) {
         Action::Delete { keys: range, .. } => keys.push(*range),
         Action::Txn(txn) => {
             let txn = &log.txns[*txn as usize];
-            for at in txn.success.range().chain(txn.failure.range()) {
-                changes(log, &log.actions[at], keys);
+            for action in log.inners(txn.success).chain(log.inners(txn.failure)) {
+                changes(log, &action, keys);
             }
             keys.sort_unstable_by_key(|keys| (keys.from, keys.to));
             let mut reach = 0;
@@ -230,8 +229,7 @@ fn changes(log: &Log<'_>, action: &Action<'_>, keys: &mut Vec<Keys>) {
 
 /// Whether a transaction compares once, and if that holds puts one value that is not kept, without a lease.
 fn puts_once(log: &Log<'_>, txn: &Txn) -> bool {
-    let mut writes =
-        log.actions[txn.success.range()].iter().filter(|action| !matches!(action, Action::Range { .. }));
+    let mut writes = log.inners(txn.success).filter(|action| !matches!(action, Action::Range { .. }));
     let put = writes.next();
     let plain = matches!(put, Some(Action::Put { value: Some(_), lease: 0, keep_lease: false, .. }));
     plain && writes.next().is_none() && txn.compares.len == 1
@@ -241,8 +239,8 @@ fn puts_once(log: &Log<'_>, txn: &Txn) -> bool {
 /// 0 where the key must not exist.
 fn guard(log: &Log<'_>, txn: &Txn, changed: &[Keys]) -> Option<i64> {
     let [keys] = changed else { return None };
-    let writes = |at: usize| !matches!(log.actions[at], Action::Range { .. });
-    if keys.single().is_none() || txn.failure.range().any(writes) {
+    let writes = |action| !matches!(action, Action::Range { .. });
+    if keys.single().is_none() || log.inners(txn.failure).any(writes) {
         return None;
     }
     let compares = &log.compares[txn.compares.range()];
@@ -255,9 +253,7 @@ fn guard(log: &Log<'_>, txn: &Txn, changed: &[Keys]) -> Option<i64> {
 }
 
 /// What comparisons that held tell about revisions.
-fn held<'a>(log: &Log<'a>, action: &Action<'a>, facts: &mut Vec<Fact<'a>>) {
-    let Action::Txn(txn) = action else { return };
-    let txn = &log.txns[*txn as usize];
+fn held<'a>(log: &Log<'a>, txn: &Txn, facts: &mut Vec<Fact<'a>>) {
     for compare in &log.compares[txn.compares.range()] {
         let exact = txn.succeeded == Some(true) && compare.comparison == Comparison::Equal;
         match (compare.keys.single(), compare.operand) {
@@ -266,5 +262,4 @@ fn held<'a>(log: &Log<'a>, action: &Action<'a>, facts: &mut Vec<Fact<'a>>) {
             _ => {}
         }
     }
-    log.taken(txn).iter().for_each(|action| held(log, action, facts));
 }

@@ -1,0 +1,106 @@
+//! Actions in twelve bytes: the common ones whole, the others as an index of where they are kept.
+
+use super::{Action, Key, Keys, Log, NONE, RangeFlags, Span};
+
+/// Until the keys are ranked: the end of a range of one key.
+pub(super) const ONE: Key = u32::MAX - 1;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packed {
+    pub(super) kind: Kind,
+    pub(super) a: u32,
+    pub(super) b: u32,
+}
+
+/// What the numbers of a packed action are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A key, and an index of [`Log::values`].
+    Put,
+    /// A key, and an index of [`Log::kvs`] or [`NONE`].
+    Get,
+    /// A key, and how often it was deleted.
+    Delete,
+    /// An index of [`Log::txns`].
+    Txn,
+    /// An index of [`Log::odd`].
+    Odd,
+    Service,
+    Other,
+}
+
+impl Packed {
+    pub(super) const OTHER: Self = Self { kind: Kind::Other, a: 0, b: 0 };
+
+    pub(super) fn new(kind: Kind, a: u32, b: u32) -> Self {
+        Self { kind, a, b }
+    }
+}
+
+impl<'a> Log<'a> {
+    #[inline]
+    pub(super) fn unpack(&self, Packed { kind, a, b }: Packed) -> Action<'a> {
+        match kind {
+            Kind::Put => Action::Put {
+                key: a,
+                value: Some(self.values[b as usize]),
+                lease: 0,
+                keep_lease: false,
+                want_prev: false,
+                prev: NONE,
+            },
+            Kind::Get => {
+                let kvs = if b == NONE { Span::default() } else { Span { start: b, len: 1 } };
+                Action::Range {
+                    keys: Keys::one(a),
+                    limit: 0,
+                    flags: RangeFlags::default(),
+                    revision: 0,
+                    kvs,
+                    count: kvs.len,
+                }
+            }
+            Kind::Delete => {
+                Action::Delete { keys: Keys::one(a), want_prev: false, deleted: b, prev: Span::default() }
+            }
+            Kind::Txn => Action::Txn(a),
+            Kind::Odd => self.odd[a as usize],
+            Kind::Service => Action::Service,
+            Kind::Other => Action::Other,
+        }
+    }
+
+    /// Packs an action whose keys are not ranked yet.
+    pub(super) fn pack(&mut self, action: Action<'a>) -> Packed {
+        match action {
+            Action::Put {
+                key,
+                value: Some(value),
+                lease: 0,
+                keep_lease: false,
+                want_prev: false,
+                prev: NONE,
+            } => {
+                self.values.push(value);
+                Packed::new(Kind::Put, key, super::index(self.values.len() - 1))
+            }
+            Action::Range { keys: Keys { from, to: ONE }, limit: 0, flags, revision: 0, kvs, count }
+                if flags == RangeFlags::default() && kvs.len < 2 && kvs.len == count =>
+            {
+                Packed::new(Kind::Get, from, if kvs.len == 1 { kvs.start } else { NONE })
+            }
+            Action::Delete { keys: Keys { from, to: ONE }, want_prev: false, deleted, prev }
+                if prev.len == 0 =>
+            {
+                Packed::new(Kind::Delete, from, deleted)
+            }
+            Action::Txn(txn) => Packed::new(Kind::Txn, txn, 0),
+            Action::Service => Packed::new(Kind::Service, 0, 0),
+            Action::Other => Packed::OTHER,
+            _ => {
+                self.odd.push(action);
+                Packed::new(Kind::Odd, super::index(self.odd.len() - 1), 0)
+            }
+        }
+    }
+}
