@@ -17,7 +17,7 @@ mod supply;
 use history::{FileReport, History, ReadError, Scan, Sources};
 
 use self::explain::Explain;
-use self::log::{Action, Ending, Log};
+use self::log::{Ending, Log};
 use self::order::{Entry, Order, Role};
 use self::search::{Contradiction, Ended, Search};
 use self::supply::{Candidate, Supply};
@@ -102,8 +102,7 @@ fn judge(log: &Log<'_>, files: &[FileReport], options: &Options) -> Report {
 fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, Option<Vec<usize>>) {
     let empty = options.initial == Initial::Empty;
     // Locks and elections of the store write keys that their calls do not tell.
-    let foreign_writers =
-        options.foreign_writers || log.all_actions().any(|action| matches!(action, Action::Service));
+    let foreign_writers = options.foreign_writers || log.services;
     // Lost lines may have been writes, and leases from before the history may end in it.
     let foreign = foreign_writers || !log.complete || !empty;
     // What is proved already, with how far everything else goes.
@@ -126,7 +125,7 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
         Err(verdict) => return invalid(verdict, &Evidence::default()),
     };
     order.know(log, &hidden);
-    let supply = Supply::new(log, hidden.clone(), foreign);
+    let supply = Supply::new(log, &order, hidden.clone(), foreign);
     match Search::new(log, &order, supply, empty, foreign).run() {
         Ended::Fits { hidden, .. } if !foreign_writers && hidden.iter().any(stranger) => {
             let reason = match log.complete {
@@ -182,7 +181,7 @@ fn culprit<'a>(
 ) -> Contradiction<'a> {
     let alone = |noted: &Contradiction<'a>| match noted {
         Contradiction::Answer { entry, .. } if entry.role != Role::Write => {
-            let supply = Supply::new(log, hidden.to_vec(), false);
+            let supply = Supply::new(log, order, hidden.to_vec(), false);
             let search = Search::new(log, order, supply, empty, false).without(entry.op);
             matches!(search.run(), Ended::Fits { .. })
         }
@@ -261,7 +260,7 @@ fn counts(log: &Log<'_>) -> Counts {
     let mut counts = Counts { operations: log.ops.len(), partitions: 1, ..Counts::default() };
     for (index, op) in (0..).zip(&log.ops) {
         match op.ending {
-            Ending::Ok if log.wrote(&log.action(index)) => {
+            Ending::Ok if log.op_wrote(index) => {
                 (counts.ok, counts.writes) = (counts.ok + 1, counts.writes + 1);
             }
             Ending::Ok => {

@@ -272,6 +272,8 @@ pub(super) struct Log<'a> {
     pub(super) facts: Vec<(u64, Fact<'a>)>,
     /// Nothing is known to be missing from the files.
     pub(super) complete: bool,
+    /// Somebody used the store's own locks or elections.
+    pub(super) services: bool,
     ids: FxHashMap<&'a [u8], Key>,
     /// The number of the first operation of a part.
     first: u64,
@@ -291,12 +293,6 @@ impl<'a> Log<'a> {
     /// Consecutive actions of a transaction.
     pub(super) fn inners(&self, span: Span) -> impl Iterator<Item = Action<'a>> + '_ {
         self.actions[span.range()].iter().map(|packed| self.unpack(*packed))
-    }
-
-    /// All actions, those of transactions last.
-    pub(super) fn all_actions(&self) -> impl Iterator<Item = Action<'a>> + '_ {
-        let ops = self.ops.iter().map(|op| &op.action);
-        ops.chain(&self.actions).map(|packed| self.unpack(*packed))
     }
 
     /// All actions with more to them than a key and a value, wherever they are.

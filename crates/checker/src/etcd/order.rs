@@ -3,6 +3,7 @@
 //! Finds what is wrong with that order alone: a revision given twice, an answer from the past or the future. Knows
 //! nothing of what keys hold.
 
+mod dense;
 mod partial;
 
 use super::log::{Action, Ending, Log, NONE};
@@ -82,13 +83,10 @@ impl Disorder {
 impl Order {
     /// `empty`: the history begins with a new store, whose revision is 1.
     pub(super) fn new(log: &Log<'_>, empty: bool) -> Result<Self, Disorder> {
-        let mut entries = Vec::with_capacity(log.ops.len());
-        // In the order of invocation, which is nearly that of revisions.
-        for (index, op) in (0..).zip(&log.ops) {
-            if op.ending == Ending::Ok {
-                place(log, index, &mut entries)?;
-            }
-        }
+        let entries = match dense::sorted(log)? {
+            Some(entries) => entries,
+            None => placed(log)?,
+        };
         let order = Self::of(log, entries, empty);
         order.check_times(log)?;
         Ok(order)
@@ -139,12 +137,11 @@ impl Order {
             if op.deadline < latest.invoked {
                 return Err(Disorder::Backwards { early: latest.op, late: entry.op });
             }
-            let stale = log.serializable(&log.action(entry.op));
             let own = Latest { invoked: op.invoked, op: entry.op, revision: entry.revision };
             match entry.role {
                 Role::Write => latest = latest.max(own),
                 // What a member reads from its own state may be as old as it likes, but never from the future.
-                _ if !stale => among = among.max(own),
+                _ if !log.op_serializable(entry.op) => among = among.max(own),
                 _ => {}
             }
         }
@@ -192,6 +189,9 @@ impl Order {
 
 /// Sorts by revision: by counting where revisions are as dense as in a real history.
 fn by_revision(mut entries: Vec<Entry>) -> Vec<Entry> {
+    if entries.is_sorted_by_key(|entry| entry.revision) {
+        return entries;
+    }
     let least = entries.iter().map(|entry| entry.revision).min().unwrap_or(0);
     let most = entries.iter().map(|entry| entry.revision).max().unwrap_or(0);
     let span = usize::try_from(most.saturating_sub(least)).unwrap_or(usize::MAX);
@@ -237,14 +237,33 @@ impl Latest {
     }
 }
 
+/// All entries, in the order of invocation, which is nearly that of revisions.
+fn placed(log: &Log<'_>) -> Result<Vec<Entry>, Disorder> {
+    let mut entries = Vec::with_capacity(log.ops.len());
+    for (index, op) in (0..).zip(&log.ops) {
+        if op.ending == Ending::Ok {
+            place(log, index, &mut entries)?;
+        }
+    }
+    Ok(entries)
+}
+
 fn place(log: &Log<'_>, index: u32, entries: &mut Vec<Entry>) -> Result<(), Disorder> {
+    let Some(role) = role(log, index)? else { return Ok(()) };
+    let revision = log.ops[index as usize].revision;
+    entries.push(Entry { revision, op: index, role, action: NONE });
+    place_old(log, index, &log.action(index), NONE, entries)
+}
+
+/// What an answered operation does at its revision, if it has a place at all.
+fn role(log: &Log<'_>, index: u32) -> Result<Option<Role>, Disorder> {
     let op = &log.ops[index as usize];
     let action = log.action(index);
     let role = match action {
         // Their headers are filled in after the fact, so they order nothing.
-        Action::KeepAlive { .. } | Action::Service | Action::Other => return Ok(()),
+        Action::KeepAlive { .. } | Action::Service | Action::Other => return Ok(None),
         Action::Revoke { .. } => Role::Revoke,
-        _ if log.wrote(&action) => Role::Write,
+        _ if log.op_wrote(index) => Role::Write,
         _ => Role::Read,
     };
     if let Action::Grant { asked, lease, .. } = action
@@ -257,8 +276,7 @@ fn place(log: &Log<'_>, index: u32, entries: &mut Vec<Entry>) -> Result<(), Diso
     if op.revision < least {
         return Err(Disorder::Impossible { op: index, revision: op.revision });
     }
-    entries.push(Entry { revision: op.revision, op: index, role, action: NONE });
-    place_old(log, index, &action, NONE, entries)
+    Ok(Some(role))
 }
 
 /// Reads of the past are looked at where they read.

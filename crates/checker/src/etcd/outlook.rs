@@ -45,6 +45,10 @@ impl Timelines {
         let mut wide = Vec::new();
         let mut touched = Vec::new();
         for (index, entry) in (0..).zip(&order.entries) {
+            if let Some(key) = log.only_key(entry.op) {
+                start[key as usize] += 1;
+                continue;
+            }
             touched.clear();
             touch(log, entry, &mut touched);
             for keys in &touched {
@@ -59,6 +63,11 @@ impl Timelines {
         let mut entries = vec![0; sum as usize];
         let mut next = start.clone();
         for (index, entry) in (0..).zip(&order.entries) {
+            if let Some(key) = log.only_key(entry.op) {
+                entries[next[key as usize] as usize] = index;
+                next[key as usize] += 1;
+                continue;
+            }
             touched.clear();
             touch(log, entry, &mut touched);
             for keys in touched.iter().filter(|keys| keys.to - keys.from <= WIDE) {

@@ -23,6 +23,9 @@ const NOTED: usize = 32;
 /// Contradictions further apart than so many revisions have nothing to do with each other.
 const NEAR: i64 = 2_000;
 
+/// Entries that are looked at ahead at once.
+const WARM: usize = 64;
+
 /// What a replay comes to.
 #[derive(Debug)]
 pub(super) enum Ended<'a> {
@@ -96,6 +99,8 @@ pub(super) struct Search<'l, 'a> {
     without: Option<u32>,
     /// Everything answered before this entry was explained together.
     reach: usize,
+    /// Entries before this one were looked at ahead.
+    warmed: usize,
 }
 
 type Step<T> = Result<T, Blame>;
@@ -109,7 +114,8 @@ impl<'l, 'a> Search<'l, 'a> {
         foreign: bool,
     ) -> Self {
         let store = Store::new(log.keys.len(), order.base, empty);
-        let timelines = supply.must_guess().then(|| Timelines::new(log, order));
+        let mut supply = supply;
+        let timelines = supply.timelines.take();
         let budget = 20 * log.ops.len() as u64 + 2_000_000;
         Self {
             log,
@@ -123,6 +129,7 @@ impl<'l, 'a> Search<'l, 'a> {
             noted: Vec::new(),
             without: None,
             reach: 0,
+            warmed: 0,
             foreign,
         }
     }
@@ -147,6 +154,9 @@ impl<'l, 'a> Search<'l, 'a> {
             }
             self.budget -= 1;
             self.reach = self.reach.max(entry);
+            if entry >= self.warmed {
+                self.warm(entry);
+            }
             let next = self.supply.hidden.get(hidden).copied();
             let stepped = match (self.order.entries.get(entry), next) {
                 (None, None) => return self.fits(),
@@ -163,6 +173,18 @@ impl<'l, 'a> Search<'l, 'a> {
                 Err(ended) => return ended,
             }
         }
+    }
+
+    /// Has a look at the values that the next entries compare, all at once: they lie far apart in the file, and one
+    /// after the other each would be waited for.
+    fn warm(&mut self, entry: usize) {
+        self.warmed = entry + WARM;
+        let next = &self.order.entries[entry..self.warmed.min(self.order.entries.len())];
+        let first = |entry: &Entry| {
+            let found = self.log.found(entry.op).and_then(|kv| kv.value);
+            found.or_else(|| self.log.value(entry.op)).and_then(|value| value.first()).copied()
+        };
+        std::hint::black_box(next.iter().filter_map(first).fold(0, |a: u8, b| a ^ b));
     }
 
     fn revision(&self, entry: usize) -> i64 {
@@ -189,7 +211,9 @@ impl<'l, 'a> Search<'l, 'a> {
                 self.store.check_range(self.log, &action, entry.revision)
             }
             Role::Revoke => self.revoke(entry),
-            Role::Write | Role::Read => self.store.replay(self.log, &self.log.action(entry.op), entry.revision),
+            Role::Write | Role::Read => {
+                self.store.replay(self.log, &self.log.action(entry.op), entry.revision)
+            }
         };
         result.map_err(|mismatch| {
             let mut blame = self.blame(entry.revision, &mismatch);

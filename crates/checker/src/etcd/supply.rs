@@ -117,6 +117,8 @@ pub(super) struct Supply<'a> {
     lease_keys: FxHashMap<i64, Vec<Keys>>,
     key_leases: FxHashMap<Key, Vec<i64>>,
     used: FxHashMap<u32, i64>,
+    /// What the rest of the history says about each key.
+    pub(super) timelines: Option<Timelines>,
     /// There may be writers whose operations are not in the history.
     strangers: bool,
 }
@@ -215,8 +217,7 @@ impl<'a> Supply<'a> {
             // What serves several needs at once comes first.
             candidates.sort_by_cached_key(|candidate| {
                 let keys = self.keys(scene.log, *candidate);
-                let served =
-                    needy.iter().filter(|key| keys.iter().any(|keys| keys.contains(**key))).count();
+                let served = needy.iter().filter(|key| keys.iter().any(|keys| keys.contains(**key))).count();
                 Reverse(served.max(1))
             });
         }

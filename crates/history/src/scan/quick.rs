@@ -151,7 +151,8 @@ impl<'a> Cursor<'a> {
     fn number(&mut self) -> Option<u64> {
         let mut n = 0_u64;
         let mut len = 0;
-        while let Some(digit) = self.0.get(len).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10)
+        while let Some(digit) =
+            self.0.get(len).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10)
         {
             n = n.wrapping_mul(10).wrapping_add(u64::from(digit));
             len += 1;

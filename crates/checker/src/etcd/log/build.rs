@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use history::{
-    Blob, Call, Event, History, KeyValue, Operation, Others, Outcome, Reply, Target, WatchUpdate,
-};
+use history::{Blob, Call, Event, History, KeyValue, Operation, Others, Outcome, Reply, Target, WatchUpdate};
 
 use super::packed::{ONE, Packed};
 use super::{
@@ -81,7 +79,11 @@ impl<'a> Log<'a> {
         }
     }
 
-    pub(super) fn update<'c, 'b>(&mut self, update: &'c WatchUpdate<'b>, lend: &impl Fn(&'c Blob<'b>) -> &'a [u8]) {
+    pub(super) fn update<'c, 'b>(
+        &mut self,
+        update: &'c WatchUpdate<'b>,
+        lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
+    ) {
         for event in &update.events {
             let fact = match event {
                 Event::Put { kv, .. } => Fact::Put(self.kv(kv, false, lend)),

@@ -56,6 +56,7 @@ impl<'a> Log<'a> {
         fn take<T>(to: &mut Vec<T>, from: &mut Vec<T>) {
             to.append(&mut std::mem::take(from));
         }
+        self.services |= part.services;
         take(&mut self.ops, &mut part.ops);
         take(&mut self.actions, &mut part.actions);
         take(&mut self.values, &mut part.values);
@@ -90,11 +91,8 @@ impl Moved {
     /// `before` moves on behind the part.
     fn new(part: &Log<'_>, keys: &[&[u8]], before: &mut Before) -> Self {
         let rank = |key: &&[u8]| index(keys.partition_point(|known| known < key));
-        let moved = Self {
-            ranks: part.keys.iter().map(rank).collect(),
-            last: index(keys.len()),
-            before: *before,
-        };
+        let moved =
+            Self { ranks: part.keys.iter().map(rank).collect(), last: index(keys.len()), before: *before };
         let to = |from: u32, len: usize| index(from as usize + len);
         *before = Before {
             ops: to(before.ops, part.ops.len()),
@@ -146,7 +144,12 @@ impl Moved {
                 }
             }
             Kind::Delete => self.key(a),
-            Kind::Txn => *a += self.before.txns,
+            Kind::Txn => {
+                *a += self.before.txns;
+                if *b != NONE {
+                    self.key(b);
+                }
+            }
             Kind::Odd => *a += self.before.odd,
             Kind::Service | Kind::Other => {}
         }

@@ -1,6 +1,6 @@
 //! Actions in twelve bytes: the common ones whole, the others as an index of where they are kept.
 
-use super::{Action, Key, Keys, Log, NONE, RangeFlags, Span};
+use super::{Action, Key, Keys, Kv, Log, NONE, RangeFlags, Span};
 
 /// Until the keys are ranked: the end of a range of one key.
 pub(super) const ONE: Key = u32::MAX - 1;
@@ -21,7 +21,7 @@ pub(super) enum Kind {
     Get,
     /// A key, and how often it was deleted.
     Delete,
-    /// An index of [`Log::txns`].
+    /// An index of [`Log::txns`], and the one key that an answered one is about, or [`NONE`] if that is not known.
     Txn,
     /// An index of [`Log::odd`].
     Odd,
@@ -70,6 +70,66 @@ impl<'a> Log<'a> {
         }
     }
 
+    /// The only key that an answered operation says anything about, where that is told without a look at it.
+    #[inline]
+    pub(in crate::etcd) fn only_key(&self, op: u32) -> Option<Key> {
+        match self.ops[op as usize].action {
+            Packed { kind: Kind::Put | Kind::Get | Kind::Delete, a, .. } => Some(a),
+            Packed { kind: Kind::Txn, b, .. } if b != NONE => Some(b),
+            _ => None,
+        }
+    }
+
+    /// The key-value that an answered operation showed, if it is a get of one key.
+    #[inline]
+    pub(in crate::etcd) fn found(&self, op: u32) -> Option<&Kv<'a>> {
+        match self.ops[op as usize].action {
+            Packed { kind: Kind::Get, b, .. } => self.kvs.get(b as usize),
+            _ => None,
+        }
+    }
+
+    /// The value of an operation that is a put.
+    #[inline]
+    pub(in crate::etcd) fn value(&self, op: u32) -> Option<&'a [u8]> {
+        match self.ops[op as usize].action {
+            Packed { kind: Kind::Put, b, .. } => Some(self.values[b as usize]),
+            _ => None,
+        }
+    }
+
+    /// As [`Log::wrote`], of an answered operation.
+    #[inline]
+    pub(in crate::etcd) fn op_wrote(&self, op: u32) -> bool {
+        match self.ops[op as usize].action {
+            Packed { kind: Kind::Put, .. } => true,
+            Packed { kind: Kind::Delete, b, .. } => b > 0,
+            Packed { kind: Kind::Get | Kind::Service | Kind::Other, .. } => false,
+            packed => self.wrote(&self.unpack(packed)),
+        }
+    }
+
+    /// As [`Log::serializable`], of an operation.
+    #[inline]
+    pub(in crate::etcd) fn op_serializable(&self, op: u32) -> bool {
+        match self.ops[op as usize].action {
+            Packed { kind: Kind::Txn | Kind::Odd, .. } => self.serializable(&self.action(op)),
+            _ => false,
+        }
+    }
+
+    /// Whether an answered operation may have asked for a revision of the past.
+    #[inline]
+    pub(in crate::etcd) fn may_read_past(&self, op: u32) -> bool {
+        match self.ops[op as usize].action {
+            Packed { kind: Kind::Txn, b: NONE, .. } => !self.odd.is_empty(),
+            Packed { kind: Kind::Odd, a, .. } => {
+                matches!(self.odd[a as usize], Action::Range { revision, .. } if revision > 0)
+            }
+            _ => false,
+        }
+    }
+
     /// Packs an action whose keys are not ranked yet.
     pub(super) fn pack(&mut self, action: Action<'a>) -> Packed {
         match action {
@@ -94,8 +154,11 @@ impl<'a> Log<'a> {
             {
                 Packed::new(Kind::Delete, from, deleted)
             }
-            Action::Txn(txn) => Packed::new(Kind::Txn, txn, 0),
-            Action::Service => Packed::new(Kind::Service, 0, 0),
+            Action::Txn(txn) => Packed::new(Kind::Txn, txn, NONE),
+            Action::Service => {
+                self.services = true;
+                Packed::new(Kind::Service, 0, 0)
+            }
             Action::Other => Packed::OTHER,
             _ => {
                 self.odd.push(action);

@@ -105,7 +105,7 @@ impl<'a> Log<'a> {
         // Without a single call there is none that asks the cluster; none of these asks one member alone.
         let serializable = success.len + failure.len == 0;
         self.txns.push(Txn { compares, success, failure, succeeded: None, serializable });
-        Packed::new(Kind::Txn, index(self.txns.len() - 1), 0)
+        Packed::new(Kind::Txn, index(self.txns.len() - 1), NONE)
     }
 
     /// What was asked, with its answer; `None` if one is not to the other.
@@ -116,9 +116,7 @@ impl<'a> Log<'a> {
                 let b = shown.map_or(NONE, |shown| self.shown(asked.a, &shown));
                 Some(Packed { b, ..asked })
             }
-            (Kind::Delete, Answer { shown: None, deleted }) => {
-                Some(Packed { b: clamp(*deleted), ..asked })
-            }
+            (Kind::Delete, Answer { shown: None, deleted }) => Some(Packed { b: clamp(*deleted), ..asked }),
             _ => None,
         }
     }
@@ -135,11 +133,20 @@ impl<'a> Log<'a> {
         for (at, answer) in taken.range().zip(answers) {
             self.actions[at] = self.answer(self.actions[at], answer)?;
         }
+        let b = self.one_key(taken, self.txns[asked.a as usize].compares);
         let txn = &mut self.txns[asked.a as usize];
         txn.succeeded = Some(succeeded);
         // As of any answered transaction, only the branch that was taken is kept.
         *(if succeeded { &mut txn.failure } else { &mut txn.success }) = Span::default();
-        Some(asked)
+        Some(Packed { b, ..asked })
+    }
+
+    /// The key of these actions and comparisons, or [`NONE`] if there are several.
+    fn one_key(&self, actions: Span, compares: Span) -> Key {
+        let acted = self.actions[actions.range()].iter().map(|action| action.a);
+        let mut keys = acted.chain(self.compares[compares.range()].iter().map(|compare| compare.keys.from));
+        let Some(first) = keys.next() else { return NONE };
+        if keys.all(|key| key == first) { first } else { NONE }
     }
 
     fn shown(&mut self, asked: Key, shown: &Shown<'a>) -> u32 {

@@ -83,11 +83,16 @@ impl<'a> Store<'a> {
                 if !fits(&cell, &kv, self.base) {
                     return self.mismatch(Problem::Differs(kv));
                 }
-                let value = kv.value.or(cell.value);
                 let Kv { create, modified, version, lease, .. } = kv;
-                let settled = Cell { presence: Presence::Present, value, create, modified, version, lease };
-                if settled != cell {
-                    self.set(key, settled);
+                // What is known of the value is not compared again.
+                let told = Cell { create, modified, version, lease, ..cell };
+                if cell.presence != Presence::Present
+                    || (create, modified, version, lease)
+                        != (cell.create, cell.modified, cell.version, cell.lease)
+                    || cell.value.is_none() && kv.value.is_some()
+                {
+                    let value = kv.value.or(cell.value);
+                    self.set(key, Cell { presence: Presence::Present, value, ..told });
                 }
                 if kv.value.is_none() {
                     // Which value it was remains open.
@@ -107,6 +112,24 @@ impl<'a> Store<'a> {
     ) -> Checked<'a> {
         let Action::Range { keys, limit, flags, kvs, count, .. } = *action else { return Ok(()) };
         let kvs = &log.kvs[kvs.range()];
+        if let (Some(key), true) = (keys.single(), limit == 0 && flags == RangeFlags::default()) {
+            // The commonest: one key, found or not.
+            match kvs {
+                [] if count == 0 => {
+                    if self.cell(key).presence != Presence::Absent {
+                        self.look(key, None, at)?;
+                    }
+                    self.pin(key, at);
+                    return Ok(());
+                }
+                [kv] if count == 1 && kv.key == key => {
+                    self.look(key, Some(*kv), at)?;
+                    self.pin(key, at);
+                    return Ok(());
+                }
+                _ => {}
+            }
+        }
         let told_values = flags.keys_only && kvs.iter().any(|kv| kv.value.is_some());
         if told_values || flags.count_only && !kvs.is_empty() {
             return self.mismatch(Problem::Shape { key: keys.from, what: UNASKED });

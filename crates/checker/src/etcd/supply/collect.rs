@@ -1,13 +1,35 @@
 //! What a history offers for its hidden revisions: gathered once, before the first guess.
 
+use std::thread;
+
 use history::Comparison;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Operand, Txn};
+use super::super::order::Order;
+use super::super::outlook::Timelines;
 use super::{Kind, Supply};
 
+/// From so many operations on, a second thread pays.
+const LARGE: usize = 20_000;
+
 impl<'a> Supply<'a> {
-    pub(in crate::etcd) fn new(log: &Log<'a>, hidden: Vec<i64>, strangers: bool) -> Self {
+    pub(in crate::etcd) fn new(log: &Log<'a>, order: &Order, hidden: Vec<i64>, strangers: bool) -> Self {
+        if hidden.is_empty() || log.ops.len() < LARGE {
+            let mut supply = Self::gathered(log, hidden, strangers);
+            supply.timelines = supply.must_guess().then(|| Timelines::new(log, order));
+            return supply;
+        }
+        // Both walk through the whole history.
+        let (mut supply, timelines) = thread::scope(|scope| {
+            let timelines = scope.spawn(|| Timelines::new(log, order));
+            (Self::gathered(log, hidden, strangers), timelines.join().ok())
+        });
+        supply.timelines = timelines.filter(|_| supply.must_guess());
+        supply
+    }
+
+    fn gathered(log: &Log<'a>, hidden: Vec<i64>, strangers: bool) -> Self {
         let mut supply = Self {
             hidden,
             evidence: FxHashMap::default(),
@@ -23,6 +45,7 @@ impl<'a> Supply<'a> {
             lease_keys: FxHashMap::default(),
             key_leases: FxHashMap::default(),
             used: FxHashMap::default(),
+            timelines: None,
             strangers,
         };
         if supply.hidden.is_empty() {

@@ -32,9 +32,7 @@ fn owned(bytes: &[u8]) -> Blob<'static> {
 
 fn call(step: &Step<'_>) -> Call<'static> {
     match step {
-        Step::Put { key, value } => {
-            Call::Put(Put { key: owned(key), value: owned(value), ..Put::default() })
-        }
+        Step::Put { key, value } => Call::Put(Put { key: owned(key), value: owned(value), ..Put::default() }),
         Step::Get { key } => Call::Range(Range { key: owned(key), ..Range::default() }),
         Step::Delete { key } => Call::Delete(Delete { key: owned(key), end: None, prev_kv: false }),
     }
@@ -131,9 +129,7 @@ impl<'a> Visitor<'a> for Collect {
         operation.outcome = match ended.end {
             End::Failed => Outcome::Failed(failure),
             End::Unknown => Outcome::Unknown(Some(failure)),
-            End::Ok { revision, succeeded } => {
-                Outcome::Ok(ok(&operation.call, revision, ended, succeeded)?)
-            }
+            End::Ok { revision, succeeded } => Outcome::Ok(ok(&operation.call, revision, ended, succeeded)?),
         };
         self.told.push(told(&operation));
         Some(())
