@@ -11,10 +11,10 @@ const LISTED: usize = 6;
 impl Explain<'_> {
     /// "client 3's put of key a with value "v"", "client 3's txn, which put key a and deleted key b".
     pub(super) fn deed(&self, op: u32) -> String {
-        let action = &self.operation(op).action;
+        let action = self.log.action(op);
         let what = self.what(op);
         let mut deeds = Vec::new();
-        self.deeds(action, &mut deeds);
+        self.deeds(&action, &mut deeds);
         if !matches!(action, Action::Txn(_)) {
             let deed = deeds.pop().unwrap_or_default();
             return what + " of " + deed.split_once(' ').map_or("nothing", |(_, object)| object);
@@ -41,7 +41,7 @@ impl Explain<'_> {
             }
             Action::Txn(txn) => {
                 for action in self.log.taken(&self.log.txns[*txn as usize]) {
-                    self.deeds(action, deeds);
+                    self.deeds(&action, deeds);
                 }
             }
             _ => {}
@@ -61,8 +61,8 @@ impl Explain<'_> {
     /// The key that both operations wrote, or else one that the first did.
     pub(super) fn key_of_both(&self, first: u32, second: u32) -> Option<String> {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        self.written(&self.operation(first).action, &mut ours);
-        self.written(&self.operation(second).action, &mut theirs);
+        self.written(&self.log.action(first), &mut ours);
+        self.written(&self.log.action(second), &mut theirs);
         let both = ours.iter().find_map(|ours| {
             theirs.iter().find(|theirs| ours.overlaps(**theirs)).map(|theirs| ours.from.max(theirs.from))
         });
@@ -75,7 +75,7 @@ impl Explain<'_> {
             Action::Delete { keys: range, deleted, .. } if *deleted > 0 => keys.push(*range),
             Action::Txn(txn) => {
                 for action in self.log.taken(&self.log.txns[*txn as usize]) {
-                    self.written(action, keys);
+                    self.written(&action, keys);
                 }
             }
             _ => {}

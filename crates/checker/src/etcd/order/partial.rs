@@ -46,7 +46,7 @@ impl Order {
     fn end_in_time(&mut self, log: &Log<'_>) {
         let later = |entry: &super::Entry| {
             let op = &log.ops[entry.op as usize];
-            entry.role != Role::Old && !log.serializable(&op.action) && op.invoked > self.over
+            entry.role != Role::Old && op.invoked > self.over && !log.op_serializable(entry.op)
         };
         let end = self.entries.iter().position(later).unwrap_or(self.entries.len());
         self.end_at(log, end);
