@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::step;
 
 /// The list of packages, from the workspace's top.
-pub(crate) const REQUIREMENTS: &str = "crates/dt/tests/python/requirements.txt";
+const REQUIREMENTS: &str = "crates/dt/tests/python/requirements.txt";
 /// The list as it was installed, in the environment.
 const INSTALLED: &str = "installed.txt";
 

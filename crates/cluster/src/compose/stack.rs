@@ -99,7 +99,7 @@ impl Stack {
         loop {
             self.stays_up().await?;
             if self.said_complete()? {
-                return Ok(());
+                return self.clients_run().await;
             }
             if Instant::now() >= deadline {
                 return Err(ComposeError::NotSetUp { within, containers: self.conditions().await });
@@ -129,6 +129,20 @@ impl Stack {
                 let log = self.log_end(&dead.service).await;
                 let log = log.iter().map(|line| format!("\n    {line}")).collect();
                 return Err(ComposeError::EndedAtOnce { service: dead.service, status: dead.status, log });
+            }
+        }
+        Ok(())
+    }
+
+    /// What the engine tells of ends may come late, so it is asked.
+    async fn clients_run(&self) -> Result<(), ComposeError> {
+        for service in &self.fitting.clients {
+            let state = self.state(service).await;
+            if state.as_ref().is_none_or(|state| state.status != "running") {
+                let status =
+                    state.map_or_else(|| "gone".to_owned(), |state| format!("exit code {}", state.exit_code));
+                let log = self.log_end(service).await.iter().map(|line| format!("\n    {line}")).collect();
+                return Err(ComposeError::EndedAtOnce { service: service.clone(), status, log });
             }
         }
         Ok(())

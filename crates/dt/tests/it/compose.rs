@@ -71,7 +71,7 @@ fn commands_of_somebodys_project_run_in_its_containers_under_faults_and_are_scor
     built("voidstar");
     let dir = scratch();
     let file = project(dir.path(), "sleep infinity", ASSERTS);
-    let (code, out, err) = ran(run(dir.path(), &file, &["--profile", "high_availability", "--all"]));
+    let (code, out, err) = ran(run(dir.path(), &file, &["--profile", "high_availability"]));
     assert_eq!(code, 0, "{out}\n{err}");
     assert!(out.contains("ok  m"), "{out}");
     assert!(err.contains("faults high_availability on announcer, store"), "{err}");
@@ -195,6 +195,8 @@ fn etcd_in_containers_keeps_its_promises_under_faults() {
     if !docker() || etcd().is_none() {
         return;
     }
+    built("health_checker");
+    built("voidstar");
     let dir = scratch();
     let command = dt(dir.path(), &["run", "etcd", "--backend", "compose", "-t", "20", "--seed", "7"]);
     let (code, out, err) = ran(command);
