@@ -13,6 +13,8 @@ mod model;
 mod oracle;
 #[path = "../tests/it/etcd/record.rs"]
 mod record;
+#[path = "../tests/it/etcd/strict.rs"]
+mod strict;
 
 use std::process::ExitCode;
 use std::thread;

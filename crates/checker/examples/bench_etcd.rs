@@ -36,8 +36,12 @@ fn main() {
         ["--make", n, to] => {
             std::fs::rename(make(&shape(n.parse().unwrap()), "made"), to).unwrap();
         }
-        ["--undecided", n] => undecided(n.parse().unwrap(), false),
-        ["--undecided", n, "--plain"] => undecided(n.parse().unwrap(), true),
+        ["--undecided", n] => undecided(0..n.parse().unwrap(), false),
+        ["--undecided", n, "--plain"] => undecided(0..n.parse().unwrap(), true),
+        ["--traffic", seed] => {
+            let seed = seed.parse().unwrap();
+            undecided(seed..seed + 1, false);
+        }
         [] => table(&[10_000, 100_000, 1_000_000, 10_000_000]),
         ["--operations", n] => table(&[n.parse().unwrap()]),
         _ => println!("usage: bench_etcd [--operations N | --undecided N [--plain] | --make N FILE]"),
@@ -156,9 +160,10 @@ fn traffic(seed: u64, plain: bool) -> Shape {
     }
 }
 
-fn undecided(count: u64, plain: bool) {
+fn undecided(seeds: std::ops::Range<u64>, plain: bool) {
     let mut unknown = 0;
-    for seed in 0..count {
+    let count = seeds.end - seeds.start;
+    for seed in seeds {
         let shape = traffic(seed, plain);
         let history = record::history(&shape);
         let start = clock::now();

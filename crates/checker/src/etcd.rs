@@ -9,7 +9,9 @@ mod explain;
 mod log;
 mod order;
 mod outlook;
+mod plan;
 mod prefix;
+mod rules;
 mod search;
 mod store;
 mod supply;
@@ -26,6 +28,9 @@ use crate::{Counts, Engine, Report, Verdict};
 /// A contradiction that took guesses to find is explained by trying which of the answers in it is wrong alone. Each
 /// try is another replay.
 const CULPRITS_TRIED: usize = 4;
+
+/// Shorter histories are planned at once: it takes no time.
+const PLANNED_AT_ONCE: usize = 4_000;
 
 /// Revisions of other writers are listed one by one; with more than this many there is little to say of the rest.
 const HIDDEN_MOST: i64 = 1_000_000;
@@ -59,7 +64,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// A store that was started new for the history alone, as a run does it.
+    /// A store that was started new for the history alone, as a run does it. Nobody else wrote to it, made leases or
+    /// ended them, or compacted it: neither other clients nor the store by itself.
     #[must_use]
     pub fn own_store() -> Self {
         Self { initial: Initial::Empty, foreign_writers: false, witness: false }
@@ -125,8 +131,21 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
         Err(verdict) => return invalid(verdict, &Evidence::default()),
     };
     order.know(log, &hidden);
-    let supply = Supply::new(log, &order, hidden.clone(), foreign);
-    match Search::new(log, &order, supply, empty, foreign).run() {
+    let search =
+        || Search::new(log, &order, Supply::new(log, &order, hidden.clone(), foreign), empty, foreign);
+    // Mostly the first guess is right, and no plan is needed.
+    let quick = (log.ops.len() >= PLANNED_AT_ONCE).then(|| search().hasty().run());
+    let ended = match quick {
+        None | Some(Ended::Undecided { .. }) => search().planned().run(),
+        Some(ended) => ended,
+    };
+    if matches!(ended, Ended::Fits { .. } | Ended::Undecided { .. })
+        && let Some(broken) = rules::broken(log, foreign)
+    {
+        let evidence = Evidence { accused: Some(broken.accused()), end: None };
+        return invalid(explain.rule(&broken), &evidence);
+    }
+    match ended {
         Ended::Fits { hidden, .. } if !foreign_writers && hidden.iter().any(stranger) => {
             let reason = match log.complete {
                 false => "only operations that the damaged files lost explain it",

@@ -14,7 +14,6 @@ mod place;
 use std::fmt;
 use std::str::FromStr;
 
-pub use etcd_report::UNRECORDED;
 use history::History;
 pub use place::ParseError;
 

@@ -25,4 +25,4 @@ pub use model::{
     VersionedReply,
 };
 pub use options::{Budget, Options, Rules, Tactic, Times};
-pub use verdict::{Counts, Engine, Report, Verdict, Violation};
+pub use verdict::{Counts, Engine, Report, UNRECORDED, UNRECORDED_LEASE, Verdict, Violation};

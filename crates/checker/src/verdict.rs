@@ -6,6 +6,12 @@ use std::fmt;
 
 use serde::Serialize;
 
+/// The lease of a key-value that whoever recorded it did not record.
+pub const UNRECORDED_LEASE: i64 = -1;
+
+/// A revision or a version that whoever recorded a reply or a key-value did not record.
+pub const UNRECORDED: i64 = i64::MIN / 2;
+
 /// The result of checking one list of operations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {

@@ -3,10 +3,11 @@
 //! Judges nothing; what arrives here is proved already.
 
 mod deeds;
+mod rules;
 
 use history::{Blob, FileReport, Nanos};
 
-use super::log::{Action, Fact, Key, Log, Op};
+use super::log::{Action, Fact, Key, Log, Op, UNTOLD};
 use super::order::{Disorder, Entry, Order, Role};
 use super::search::Contradiction;
 use super::store::{Cell, Mismatch, Presence, Problem};
@@ -251,9 +252,9 @@ impl<'h> Explain<'h> {
         if kv.value.is_some_and(|shown| cell.value.is_some_and(|value| value != shown)) {
             return ("changed-value", format!("{held}, but {read} found {found} of that revision"));
         }
-        let (rule, name, was, is) = if kv.create != cell.create {
+        let (rule, name, was, is) = if kv.create != cell.create && kv.create != UNTOLD {
             ("wrong-create-revision", "create revision", cell.create, kv.create)
-        } else if kv.version != cell.version {
+        } else if kv.version != cell.version && kv.version != UNTOLD {
             ("wrong-version", "version", cell.version, kv.version)
         } else {
             ("wrong-lease", "lease", cell.lease, kv.lease)

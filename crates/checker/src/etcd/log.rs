@@ -7,6 +7,7 @@ mod build;
 mod join;
 mod packed;
 mod quick;
+mod refused;
 
 use history::Comparison;
 use rustc_hash::FxHashMap;
@@ -18,6 +19,10 @@ pub(super) type Key = u32;
 
 /// No such index.
 pub(super) const NONE: u32 = u32::MAX;
+
+/// What another tool did not record: of a key-value its create revision, its version or its lease, of a reply its revision.
+pub(super) const UNTOLD: i64 = crate::UNRECORDED;
+pub(super) const UNTOLD_LEASE: i64 = crate::UNRECORDED_LEASE;
 
 /// Some consecutive records of a column.
 #[derive(Clone, Copy, Debug, Default)]
@@ -138,6 +143,15 @@ pub(super) enum Action<'a> {
         lease: i64,
         ttl: i64,
     },
+    /// Forget the past below this revision.
+    Compact {
+        revision: i64,
+    },
+    /// It did nothing, and why: `about` is a lease or a revision.
+    Refused {
+        why: Refusal,
+        about: i64,
+    },
     /// Of the store's own locks and elections, which keep their keys where others do.
     Service,
     /// Says nothing about keys.
@@ -155,10 +169,23 @@ impl Action<'_> {
             Self::Grant { .. } => "grant",
             Self::Revoke { .. } => "revoke",
             Self::KeepAlive { .. } => "keepalive",
+            Self::Compact { .. } => "compact",
+            Self::Refused { .. } => "request",
             Self::Service => "lock",
             Self::Other => "call",
         }
     }
+}
+
+/// Why the store refused a request, where that tells something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// There is no such lease.
+    NoLease,
+    /// The revision was compacted.
+    Compacted,
+    /// The revision is not there yet.
+    Future,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

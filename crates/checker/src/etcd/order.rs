@@ -6,7 +6,7 @@
 mod dense;
 mod partial;
 
-use super::log::{Action, Ending, Log, NONE};
+use super::log::{Action, Ending, Log, NONE, UNTOLD};
 
 /// Something answered, at its place.
 #[derive(Clone, Copy, Debug)]
@@ -249,8 +249,14 @@ fn placed(log: &Log<'_>) -> Result<Vec<Entry>, Disorder> {
 }
 
 fn place(log: &Log<'_>, index: u32, entries: &mut Vec<Entry>) -> Result<(), Disorder> {
-    let Some(role) = role(log, index)? else { return Ok(()) };
     let revision = log.ops[index as usize].revision;
+    let Some(role) = role(log, index)? else {
+        return if revision == UNTOLD {
+            place_old(log, index, &log.action(index), NONE, entries)
+        } else {
+            Ok(())
+        };
+    };
     entries.push(Entry { revision, op: index, role, action: NONE });
     place_old(log, index, &log.action(index), NONE, entries)
 }
@@ -261,7 +267,11 @@ fn role(log: &Log<'_>, index: u32) -> Result<Option<Role>, Disorder> {
     let action = log.action(index);
     let role = match action {
         // Their headers are filled in after the fact, so they order nothing.
-        Action::KeepAlive { .. } | Action::Service | Action::Other => return Ok(None),
+        Action::KeepAlive { .. }
+        | Action::Compact { .. }
+        | Action::Refused { .. }
+        | Action::Service
+        | Action::Other => return Ok(None),
         Action::Revoke { .. } => Role::Revoke,
         _ if log.op_wrote(index) => Role::Write,
         _ => Role::Read,
@@ -271,6 +281,10 @@ fn role(log: &Log<'_>, index: u32) -> Result<Option<Role>, Disorder> {
         && asked != lease
     {
         return Err(Disorder::Renamed { op: index, asked, lease });
+    }
+    if role == Role::Read && op.revision == UNTOLD {
+        // Whoever recorded it did not say where it belongs.
+        return Ok(None);
     }
     let least = if role == Role::Write { 2 } else { 1 };
     if op.revision < least {
@@ -290,7 +304,7 @@ fn place_old(
     match action {
         Action::Range { revision, .. } if *revision > 0 => {
             let head = log.ops[op as usize].revision;
-            if *revision > head {
+            if *revision > head && head != UNTOLD {
                 return Err(Disorder::Future { op, asked: *revision, head });
             }
             entries.push(Entry { revision: *revision, op, role: Role::Old, action: at });

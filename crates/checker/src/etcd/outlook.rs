@@ -6,7 +6,7 @@ use std::cell::Cell as Place;
 
 use history::Comparison;
 
-use super::log::{Action, Compare, Key, Keys, Kv, Log, NONE, Operand, Txn};
+use super::log::{Action, Compare, Key, Keys, Kv, Log, NONE, Operand, Txn, UNTOLD};
 use super::order::{Entry, Order, Role};
 use super::store::{Cell, Presence, compare_cell};
 
@@ -99,6 +99,22 @@ impl Timelines {
 
     fn of(&self, key: Key) -> &[u32] {
         &self.entries[self.start[key as usize] as usize..self.start[key as usize + 1] as usize]
+    }
+
+    /// The entries that concern a key, in order.
+    pub(super) fn each(&self, key: Key, mut see: impl FnMut(u32)) {
+        let (mut own, mut wide) = (self.of(key).iter().peekable(), self.wide.iter().peekable());
+        loop {
+            let next = match (own.peek(), wide.peek()) {
+                (Some(a), Some(b)) if b < a => wide.next(),
+                (None, _) => wide.next(),
+                _ => own.next(),
+            };
+            match next {
+                Some(entry) => see(*entry),
+                None => return,
+            }
+        }
     }
 
     /// Follows `key`, holding `cell` behind the write of `revision`, through the entries from `from` on.
@@ -324,10 +340,14 @@ impl<'a> Follow<'_, 'a> {
         };
         match cell.presence {
             Presence::Unseen => Outlook::Free,
-            Presence::Absent if kv.create <= self.revision => Outlook::Broken,
+            Presence::Absent if kv.create <= self.revision && kv.create != UNTOLD => Outlook::Broken,
+            Presence::Absent if kv.modified <= self.revision => Outlook::Broken,
             Presence::Absent => Outlook::Needs { before: kv.modified + 1, delete: false },
             Presence::Present if kv.modified < cell.modified => Outlook::Broken,
             Presence::Present if cell.version < 0 => Outlook::Free,
+            Presence::Present if kv.create == UNTOLD || kv.version == UNTOLD || cell.create == UNTOLD => {
+                Outlook::Free
+            }
             Presence::Present if kv.create != cell.create => {
                 // Another life of the key, which must begin later than here.
                 if kv.create <= self.revision {

@@ -6,11 +6,14 @@
 //! have caused is proof.
 
 mod blame;
+mod ended;
 
 use self::blame::Blame;
-use super::log::{Action, Fact, Key, Keys, Log, NONE};
+pub(super) use self::ended::{Contradiction, Ended};
+use super::log::{Action, Fact, Key, Keys, Log, NONE, UNTOLD_LEASE};
 use super::order::{Entry, Order, Role};
 use super::outlook::{Outlook, Timelines};
+use super::plan::Plan;
 use super::store::{Mismatch, Presence, Problem, Store};
 use super::supply::{Candidate, Scene, Supply};
 
@@ -25,46 +28,6 @@ const NEAR: i64 = 2_000;
 
 /// Entries that are looked at ahead at once.
 const WARM: usize = 64;
-
-/// What a replay comes to.
-#[derive(Debug)]
-pub(super) enum Ended<'a> {
-    /// Everything fits: what took each hidden revision.
-    Fits { hidden: Vec<(i64, Candidate)>, assumed: bool },
-    /// Nothing fits: what was met on the way, in the order in which it was met, and the first entry that was never
-    /// passed.
-    Contradiction { noted: Vec<Contradiction<'a>>, reach: usize },
-    /// The budget is spent, or too old a guess would have to be revisited.
-    Undecided { revision: i64, reason: &'static str, reach: usize },
-}
-
-/// What cannot be.
-#[derive(Debug)]
-pub(super) enum Contradiction<'a> {
-    /// An answer does not fit.
-    Answer { entry: Entry, mismatch: Box<Mismatch<'a>> },
-    /// Nothing can have taken this revision.
-    Hidden { revision: i64, shown: Option<Fact<'a>> },
-}
-
-impl Contradiction<'_> {
-    fn revision(&self) -> i64 {
-        match self {
-            Self::Answer { entry, .. } => entry.revision,
-            Self::Hidden { revision, .. } => *revision,
-        }
-    }
-
-    fn same(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Answer { entry: a, .. }, Self::Answer { entry: b, .. }) => {
-                a.op == b.op && a.role == b.role
-            }
-            (Self::Hidden { revision: a, .. }, Self::Hidden { revision: b, .. }) => a == b,
-            _ => false,
-        }
-    }
-}
 
 struct Guess {
     revision: i64,
@@ -88,6 +51,8 @@ pub(super) struct Search<'l, 'a> {
     pub(super) store: Store<'a>,
     supply: Supply<'a>,
     timelines: Option<Timelines>,
+    /// What to try first.
+    plan: Option<Plan>,
     guesses: Vec<Guess>,
     /// Guesses that were made and stand for good.
     settled: Vec<(i64, Candidate)>,
@@ -123,6 +88,7 @@ impl<'l, 'a> Search<'l, 'a> {
             store,
             supply,
             timelines,
+            plan: None,
             guesses: Vec::new(),
             settled: Vec::new(),
             budget,
@@ -137,6 +103,19 @@ impl<'l, 'a> Search<'l, 'a> {
     /// Leaves out what operation `op` read.
     pub(super) fn without(mut self, op: u32) -> Self {
         self.without = Some(op);
+        self
+    }
+
+    /// Plans ahead, which takes a while and leaves less to be taken back.
+    pub(super) fn planned(mut self) -> Self {
+        let plan = |timelines| Plan::new(self.log, self.order, timelines, &self.supply);
+        self.plan = self.timelines.as_ref().map(plan);
+        self
+    }
+
+    /// Gives up soon.
+    pub(super) fn hasty(mut self) -> Self {
+        self.budget = 3 * self.log.ops.len() as u64 + 50_000;
         self
     }
 
@@ -240,7 +219,7 @@ impl<'l, 'a> Search<'l, 'a> {
             Problem::Differs(kv) if kv.modified < cell.modified || kv.modified > at => Blame::NOBODY,
             Problem::Differs(kv) if kv.modified == cell.modified => {
                 let value = value.is_some() && kv.value.is_some_and(|shown| Some(shown) != value);
-                let lease = !keep_lease && kv.lease != cell.lease;
+                let lease = !keep_lease && kv.lease != cell.lease && kv.lease != UNTOLD_LEASE;
                 if value || lease { Blame::NOBODY } else { self.guesses_about(keys) }
             }
             Problem::Differs(kv) if self.order.write_at(kv.modified).is_some() => Blame::NOBODY,
@@ -285,11 +264,28 @@ impl<'l, 'a> Search<'l, 'a> {
     /// Chooses what took a hidden revision.
     fn guess(&mut self, revision: i64, entry: usize) -> Step<()> {
         self.settle();
-        let scene = Scene { log: self.log, order: self.order, timelines: self.timelines.as_ref() };
+        let scene = Scene {
+            log: self.log,
+            order: self.order,
+            timelines: self.timelines.as_ref(),
+            plan: self.plan.as_ref(),
+        };
         let candidates = self.supply.likely(&scene, &self.store, revision, entry);
         let mark = self.store.mark();
         let chosen = Candidate::Nothing;
-        let blame = Blame::NOBODY;
+        // A revoke that was answered here leaves no key with its lease: what took the revision did something to each.
+        let mut only = Vec::new();
+        let mut blame = Blame::NOBODY;
+        let here = self.order.entries[entry..].iter().take_while(|entry| entry.revision == revision);
+        for entry in here.filter(|entry| entry.role == Role::Revoke) {
+            if let Action::Revoke { lease } = self.log.action(entry.op)
+                && let Some(key) = self.store.attached(lease).next()
+            {
+                only.push(vec![Keys::one(key)]);
+                let about = self.guesses_about(&[Keys::one(key)]);
+                blame.merge(&about);
+            }
+        }
         self.guesses.push(Guess {
             revision,
             entry,
@@ -298,7 +294,7 @@ impl<'l, 'a> Search<'l, 'a> {
             next: 0,
             all: false,
             chosen,
-            only: Vec::new(),
+            only,
             blame,
         });
         self.choose()

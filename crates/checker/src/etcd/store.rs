@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use self::cell::{ANY_LEASE, fits};
 pub(super) use self::cell::{Cell, Presence, compare_cell};
 use super::bits::Bits;
-use super::log::{Action, Fact, Key, Keys, Kv, Log, NONE, Txn};
+use super::log::{Action, Fact, Key, Keys, Kv, Log, NONE, Txn, UNTOLD_LEASE};
 
 /// An answer that does not fit the store.
 #[derive(Clone, Debug)]
@@ -232,7 +232,7 @@ impl<'a> Store<'a> {
 
     /// Puts a value to a key for somebody who is not in the history; `None` where nobody knows which.
     pub(super) fn put_by_stranger(&mut self, key: Key, shown: Option<&Kv<'a>>, at: i64) {
-        let lease = shown.map_or(ANY_LEASE, |kv| kv.lease);
+        let lease = shown.map(|kv| kv.lease).filter(|lease| *lease != UNTOLD_LEASE).unwrap_or(ANY_LEASE);
         let value = Some(shown.and_then(|kv| kv.value).unwrap_or_default());
         let action = Action::Put { key, value, lease, keep_lease: false, want_prev: false, prev: NONE };
         let cell = self.cells[key as usize].after_put(&action, at);

@@ -3,15 +3,17 @@
 //! Lists candidates, the likely ones first; it decides nothing. Every operation that could have taken a revision is
 //! in the full list, or one that is as good.
 
+mod asked;
 mod collect;
 
 use std::cmp::Reverse;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::log::{Action, Fact, Key, Keys, Kv, Log};
+use super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Op};
 use super::order::{Order, Role};
 use super::outlook::{Outlook, Timelines};
+use super::plan::Plan;
 use super::store::Store;
 
 /// Keys looked at for a likely candidate; the full list has the others.
@@ -40,6 +42,7 @@ pub(super) enum Candidate {
 
 /// What does not change while guessing.
 pub(super) struct Scene<'s, 'a> {
+    pub(super) plan: Option<&'s Plan>,
     pub(super) log: &'s Log<'a>,
     pub(super) order: &'s Order,
     pub(super) timelines: Option<&'s Timelines>,
@@ -107,6 +110,8 @@ pub(super) struct Supply<'a> {
     recent: Vec<(u64, Key)>,
     keys: Vec<Key>,
     revokes: Vec<u32>,
+    /// All revokes of a lease that did not fail.
+    revoked: FxHashMap<i64, Vec<u32>>,
     /// Puts that keep the value that is there, by key.
     keeping: FxHashMap<Key, Vec<u32>>,
     /// Operations whose value was seen at one revision, which they must have taken.
@@ -204,21 +209,31 @@ impl<'a> Supply<'a> {
             ranked.push((rank.0, recency, key, rank.1));
         }
         ranked.sort_unstable();
+        let wanted = scene.plan.and_then(|plan| plan.wants(revision));
         let needy: Vec<Key> =
             ranked.iter().take_while(|(rank, ..)| *rank < i64::MAX).map(|(_, _, key, _)| *key).collect();
         for (_, _, key, delete) in ranked {
             let scene = (scene.log, store, known_by);
             self.of_key(scene, key, delete, &mut candidates);
-            if delete && store.cell(key).lease != 0 {
-                self.expiry(store.cell(key).lease, known_by, &mut candidates);
+            let lease = store.cell(key).lease;
+            if lease != 0 && (delete || wanted == Some((key, true))) {
+                self.expiry(lease, known_by, &mut candidates);
+                let revokes = self.revoked.get(&lease).into_iter().flatten();
+                let open = revokes.filter(|&&op| {
+                    let Op { invoked, ending, .. } = scene.0.ops[op as usize];
+                    ending == Ending::Unknown && invoked <= known_by && !self.used.contains_key(&op)
+                });
+                candidates.extend(open.map(|&op| Candidate::Op(op)));
             }
         }
-        if needy.len() > 1 {
+        if needy.len() > 1 || wanted.is_some() {
             // What serves several needs at once comes first.
             candidates.sort_by_cached_key(|candidate| {
                 let keys = self.keys(scene.log, *candidate);
                 let served = needy.iter().filter(|key| keys.iter().any(|keys| keys.contains(**key))).count();
-                Reverse(served.max(1))
+                let planned =
+                    wanted.is_some_and(|(key, delete)| self.may(scene.log, *candidate, key, delete));
+                (!planned, Reverse(served.max(1)))
             });
         }
         candidates.extend(self.strangers.then_some(Candidate::Stranger));

@@ -1,8 +1,8 @@
 //! The reports of etcd's robustness tests: `operations.json` and `watch.json` of each client, a sequence of JSON objects.
 //!
 //! They are turned into operations of this project's own history, so that the engine for revisions can judge them. What
-//! they do not record is left at a value that the store never gives: a create revision of 0, a lease of [`UNRECORDED`] on a
-//! key-value, a time to live of 0, a header revision of 0. A watch has no time of invocation; it is taken to begin with the run.
+//! they do not record is left at a value that the store never gives: a create revision, a version and a
+//! header revision of [`UNRECORDED`], a lease of [`UNRECORDED_LEASE`] on a key-value, a time to live of 0. A watch has no time of invocation; it is taken to begin with the run.
 //!
 //! Values of 20 bytes and more are recorded as a hash in some places and as they are in others; here they all become the
 //! hash, so that they can be compared.
@@ -19,9 +19,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::Recorded;
 use super::place::ParseError;
-
-/// The lease of a key-value in a report, which does not record it.
-pub const UNRECORDED: i64 = -1;
+use crate::{UNRECORDED, UNRECORDED_LEASE};
 
 /// From here on values are recorded by their hash.
 const HASHED_FROM: usize = 20;

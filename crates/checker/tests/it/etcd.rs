@@ -16,9 +16,13 @@ pub(super) mod model;
 mod oracle;
 #[path = "etcd/record.rs"]
 mod record;
+#[path = "etcd/rules.rs"]
+mod rules;
 #[path = "etcd/scanned.rs"]
 mod scanned;
 #[path = "etcd/strangers.rs"]
 mod strangers;
+#[path = "etcd/strict.rs"]
+mod strict;
 #[path = "etcd/tape.rs"]
 mod tape;

@@ -144,7 +144,10 @@ fn etcd_reports_become_operations_with_revisions() {
     else {
         panic!("{range:?}")
     };
-    assert_eq!((kvs[0].mod_revision, kvs[0].create_revision, kvs[0].lease), (2, 2, formats::UNRECORDED));
+    assert_eq!(
+        (kvs[0].mod_revision, kvs[0].create_revision, kvs[0].lease),
+        (2, 2, checker::UNRECORDED_LEASE)
+    );
     assert!(matches!((&txn.call, &txn.outcome), (Call::Txn(_), history::Outcome::Unknown(Some(_)))));
     assert_eq!(txn.returned, None);
     assert!(matches!(compact.outcome, history::Outcome::Failed(_)));
@@ -161,6 +164,47 @@ fn etcd_reports_become_operations_with_revisions() {
     };
     assert_eq!((first.version, second.version), (1, 2));
     assert_eq!(second.value.bytes(), b"hash:0000004d");
+}
+
+/// What a report does not record of a key-value is not held against the store; what it records is.
+#[test]
+fn an_etcd_report_is_judged_by_what_it_records() {
+    let put = |call: u64, value: &str, revision: u64| {
+        format!(
+            r#"{{"ClientId":1,"Input":{{"Type":"txn","Txn":{{"Conditions":null,"OperationsOnSuccess":[{{"Type":"put-operation",
+"Range":{{"Start":"","End":"","Limit":0}},"Put":{{"Key":"k","Value":{{"Value":"{value}"}},"LeaseID":0}},"Delete":{{"Key":""}}}}],
+"OperationsOnFailure":null}}}},"Call":{call},"Output":{{"Txn":{{"Failure":false,"Results":[{{"KVs":null,"Count":0,"Deleted":0}}]}},
+"ClientError":"","Revision":{revision},"Persisted":false,"PersistedRevision":0,"Error":""}},"Return":{}}}"#,
+            call + 5
+        )
+    };
+    let read = |call: u64, value: &str, version: u64| {
+        format!(
+            r#"{{"ClientId":2,"Input":{{"Type":"range","Range":{{"Start":"k","End":"","Limit":0,"Revision":0}}}},"Call":{call},
+"Output":{{"Range":{{"KVs":[{{"Key":"k","Value":{{"Value":"{value}"}},"ModRevision":3,"Version":{version}}}],"Count":1}},
+"Revision":3}},"Return":{}}}"#,
+            call + 5
+        )
+    };
+    let old = r#"{"ClientId":2,"Input":{"Type":"range","Range":{"Start":"k","End":"","Limit":0,"Revision":2}},"Call":50,
+"Output":{"Range":{"KVs":[{"Key":"k","Value":{"Value":"a"},"ModRevision":2,"Version":1}],"Count":1},"Revision":-1},"Return":55}"#;
+    let judged = |read: &str| {
+        let text = [put(10, "a", 2).as_str(), &put(20, "b", 3), read, old].join("\n");
+        let loaded = formats::read("operations.json", text.as_bytes(), None, None).unwrap();
+        let Recorded::Etcd(history) = loaded.recorded else { panic!() };
+        for options in [checker::etcd::Options::default(), checker::etcd::Options::own_store()] {
+            let verdict = checker::etcd::check(&history, &options).verdict;
+            let valid = verdict == Verdict::Valid;
+            assert!(valid || matches!(verdict, Verdict::Invalid(_)), "{verdict}");
+            if !valid {
+                return false;
+            }
+        }
+        true
+    };
+    assert!(judged(&read(30, "b", 2)));
+    assert!(!judged(&read(30, "a", 2)));
+    assert!(!judged(&read(30, "b", 1)));
 }
 
 #[test]

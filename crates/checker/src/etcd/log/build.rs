@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use history::{Blob, Call, Event, History, KeyValue, Operation, Others, Outcome, Reply, Target, WatchUpdate};
 
 use super::packed::{ONE, Packed};
+use super::refused::refused;
 use super::{
     Action, Compare, Ending, Fact, Key, Keys, Kv, Log, NONE, Op, Operand, RangeFlags, Span, Txn, index,
 };
@@ -62,14 +63,18 @@ impl<'a> Log<'a> {
             Outcome::Failed(_) => (None, Ending::Failed),
             Outcome::Unknown(_) => (None, Ending::Unknown),
         };
-        let action = match ending {
+        let refused = refused(operation);
+        // A read that was refused is over, whatever else its failure may mean.
+        let over = refused.and(operation.returned);
+        let action = match (refused, ending) {
+            (Some(refused), _) => self.pack(refused),
             // What failed did nothing: its arguments do not matter.
-            Ending::Failed => Packed::OTHER,
+            (None, Ending::Failed) => Packed::OTHER,
             _ => self.record(&operation.call, reply, lend),
         };
         Op {
             invoked: operation.invoked.0,
-            deadline: operation.deadline().0,
+            deadline: over.unwrap_or(operation.deadline()).0,
             revision: reply.map_or(0, Reply::revision),
             action,
             file: index(operation.file),
@@ -192,6 +197,7 @@ impl<'a> Log<'a> {
                 Some(Reply::KeepAlive { ttl, .. }) => Action::KeepAlive { lease: *lease, ttl: *ttl },
                 _ => Action::KeepAlive { lease: *lease, ttl: 0 },
             },
+            Call::Compact { revision, .. } => Action::Compact { revision: *revision },
             Call::Lock { .. }
             | Call::Unlock { .. }
             | Call::Campaign { .. }

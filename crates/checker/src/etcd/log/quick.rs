@@ -38,6 +38,11 @@ impl<'a> Visitor<'a> for Log<'a> {
     fn ended(&mut self, ended: &Ended<'a>) -> Option<()> {
         let at = self.at(ended.number)?;
         let op = *self.ops.get(at).filter(|op| op.open)?;
+        // Why it failed may tell something.
+        let told = matches!(op.action.kind, Kind::Odd | Kind::Txn) && !matches!(ended.end, End::Ok { .. });
+        if told {
+            return None;
+        }
         let done = Op { open: false, deadline: ended.t.0, ..op };
         self.ops[at] = match ended.end {
             End::Unknown => Op { deadline: u64::MAX, ..done },

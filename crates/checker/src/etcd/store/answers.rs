@@ -83,16 +83,12 @@ impl<'a> Store<'a> {
                 if !fits(&cell, &kv, self.base) {
                     return self.mismatch(Problem::Differs(kv));
                 }
-                let Kv { create, modified, version, lease, .. } = kv;
                 // What is known of the value is not compared again.
-                let told = Cell { create, modified, version, lease, ..cell };
-                if cell.presence != Presence::Present
-                    || (create, modified, version, lease)
-                        != (cell.create, cell.modified, cell.version, cell.lease)
-                    || cell.value.is_none() && kv.value.is_some()
-                {
-                    let value = kv.value.or(cell.value);
-                    self.set(key, Cell { presence: Presence::Present, value, ..told });
+                let told = cell.shown(&kv);
+                let before = (cell.presence, cell.create, cell.modified, cell.version, cell.lease);
+                let after = (told.presence, told.create, told.modified, told.version, told.lease);
+                if before != after || cell.value.is_none() && kv.value.is_some() {
+                    self.set(key, told);
                 }
                 if kv.value.is_none() {
                     // Which value it was remains open.

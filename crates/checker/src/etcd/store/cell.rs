@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use history::Comparison;
 
-use super::super::log::{Action, Compare, Kv, Operand};
+use super::super::log::{Action, Compare, Kv, Operand, UNTOLD, UNTOLD_LEASE};
 
 /// A lease that nobody knows.
 pub(super) const ANY_LEASE: i64 = i64::MIN;
@@ -23,7 +23,7 @@ pub(in crate::etcd) struct Cell<'a> {
     pub(in crate::etcd) presence: Presence,
     /// `None`: nobody knows.
     pub(in crate::etcd) value: Option<&'a [u8]>,
-    /// `-f`: either created by the put at `f`, then `version` counts from it, or earlier, in the beginning.
+    /// [`UNTOLD`]: nobody knows. `-f`: either created by the put at `f`, then `version` counts from it, or earlier, in the beginning.
     pub(in crate::etcd) create: i64,
     pub(in crate::etcd) modified: i64,
     /// `-n`: `n` more than it was in the beginning.
@@ -56,6 +56,28 @@ impl<'a> Cell<'a> {
         }
     }
 
+    /// What it is known to be when it was shown; what was not recorded of that is as it was.
+    pub(super) fn shown(&self, kv: &Kv<'a>) -> Self {
+        let known = self.presence == Presence::Present && self.version >= 0;
+        let or = |told: i64, untold: i64, held: i64, open: i64| match told == untold {
+            true if known => held,
+            true => open,
+            false => told,
+        };
+        Self {
+            presence: Presence::Present,
+            value: kv.value.or(self.value),
+            create: or(kv.create, UNTOLD, self.create, UNTOLD),
+            modified: kv.modified,
+            version: or(kv.version, UNTOLD, self.version, self.version),
+            lease: match kv.lease {
+                UNTOLD_LEASE if self.presence == Presence::Present => self.lease,
+                UNTOLD_LEASE => ANY_LEASE,
+                lease => lease,
+            },
+        }
+    }
+
     pub(super) fn certain(&self) -> bool {
         self.presence != Presence::Unseen && self.version >= 0
     }
@@ -66,17 +88,19 @@ pub(super) fn fits(cell: &Cell<'_>, kv: &Kv<'_>, base: i64) -> bool {
     match cell.presence {
         Presence::Absent => false,
         Presence::Unseen => {
-            kv.modified <= base && kv.create <= kv.modified && kv.version >= 1 && kv.create >= 1
+            let created = kv.create >= 1 || kv.create == UNTOLD;
+            kv.modified <= base && kv.create <= kv.modified && kv.version >= 1 && created
         }
         Presence::Present => {
+            let created = |at: i64| kv.create == at || kv.create == UNTOLD || at == UNTOLD;
             let counts = if cell.version < 0 {
-                let fresh = kv.create == -cell.create && kv.version == -cell.version;
+                let fresh = created(-cell.create) && kv.version == -cell.version;
                 let older = kv.create <= base && kv.version > -cell.version;
                 fresh || older
             } else {
-                kv.create == cell.create && kv.version == cell.version
+                created(cell.create) && (kv.version == cell.version || kv.version == UNTOLD)
             };
-            let lease = cell.lease == ANY_LEASE || cell.lease == kv.lease;
+            let lease = cell.lease == ANY_LEASE || kv.lease == UNTOLD_LEASE || cell.lease == kv.lease;
             value && counts && lease && kv.modified == cell.modified
         }
     }
@@ -95,6 +119,7 @@ pub(in crate::etcd) fn compare_cell(cell: &Cell<'_>, compare: &Compare<'_>, base
         Operand::Version(n) if cell.version >= 0 => cell.version.cmp(&n),
         // At least so many.
         Operand::Version(n) if -cell.version > n => Ordering::Greater,
+        Operand::Create(_) if cell.presence == Presence::Present && cell.create == UNTOLD => return None,
         Operand::Create(n) if cell.version >= 0 => cell.create.cmp(&n),
         Operand::Create(n) if n > base && n < -cell.create => {
             return match compare.comparison {

@@ -39,6 +39,7 @@ impl<'a> Supply<'a> {
             recent: Vec::new(),
             keys: Vec::new(),
             revokes: Vec::new(),
+            revoked: FxHashMap::default(),
             keeping: FxHashMap::default(),
             reserved: FxHashMap::default(),
             ends: FxHashMap::default(),
@@ -200,18 +201,31 @@ impl<'a> Supply<'a> {
         }
     }
 
-    /// A lease lives its time from the last request that refreshed it, counted from when that was sent.
+    /// A lease lives its time from the last request that refreshed it, counted from when that was sent. Of several
+    /// leases of one id, the first to end may be any.
     fn lease_ends(&mut self, log: &Log<'_>) {
+        let mut grants: FxHashMap<i64, (u32, u64)> = FxHashMap::default();
         for (index, op) in (0..).zip(&log.ops) {
-            let (lease, ttl) = match log.action(index) {
+            let action = log.action(index);
+            if let Action::Revoke { lease } = action {
+                self.revoked.entry(lease).or_default().push(index);
+            }
+            let (lease, ttl) = match action {
                 Action::Grant { lease, ttl, .. } if op.ending != Ending::Failed => (lease, ttl),
                 Action::KeepAlive { lease, ttl } if op.ending == Ending::Ok && ttl > 0 => (lease, ttl),
                 _ => continue,
             };
             let life = u64::try_from(ttl).unwrap_or(0).saturating_mul(1_000_000_000);
+            let over = op.invoked.saturating_add(life);
+            if matches!(action, Action::Grant { .. }) {
+                let (count, first) = grants.entry(lease).or_insert((0, u64::MAX));
+                (*count, *first) = (*count + 1, over.min(*first));
+            }
             let end = self.ends.entry(lease).or_default();
-            *end = (*end).max(op.invoked.saturating_add(life));
+            *end = over.max(*end);
         }
+        self.ends
+            .extend(grants.into_iter().filter(|(_, (count, _))| *count > 1).map(|(id, (_, end))| (id, end)));
         let leased = log.kvs.iter().filter(|kv| kv.lease != 0);
         let mut keys: FxHashSet<(i64, Key)> = leased.map(|kv| (kv.lease, kv.key)).collect();
         for action in log.odd_actions() {

@@ -4,7 +4,7 @@ use history::{Blob, Failure, KeyValue, Outcome, Reply};
 use serde::Deserialize;
 
 use super::request::{OpType, Request, TxnRequest};
-use super::{UNRECORDED, ValueOrHash, listed};
+use super::{UNRECORDED, UNRECORDED_LEASE, ValueOrHash, listed};
 
 /// What came of it.
 #[derive(Debug, Default, Deserialize)]
@@ -73,10 +73,10 @@ impl ValueRevision {
             key: Blob::from(key),
             value: Blob::from(self.value.into_text()),
             // A first version was created by this very write; of others it is not recorded.
-            create_revision: if self.version == 1 { self.mod_revision } else { 0 },
+            create_revision: if self.version == 1 { self.mod_revision } else { UNRECORDED },
             mod_revision: self.mod_revision,
             version: self.version,
-            lease: UNRECORDED,
+            lease: UNRECORDED_LEASE,
         }
     }
 }
@@ -101,7 +101,7 @@ impl Response {
 
     fn reply(self, request: Option<&TxnRequest>, lease: i64) -> Option<Reply<'static>> {
         // Where the revision says nothing about order, -1 is recorded.
-        let revision = self.revision.max(0);
+        let revision = if self.revision < 0 { UNRECORDED } else { self.revision };
         if let Some(range) = self.range {
             return Some(range_reply(revision, range.kvs, range.count));
         }

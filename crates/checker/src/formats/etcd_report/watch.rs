@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::request::OpType;
 use super::response::ValueRevision;
-use super::{Nanos, ValueOrHash, listed, nanos};
+use super::{Nanos, UNRECORDED, ValueOrHash, listed, nanos};
 
 /// A watch, from `watch.json`.
 #[derive(Debug, Default, Deserialize)]
@@ -91,12 +91,14 @@ impl WatchEvent {
         if self.r#type == OpType::Delete {
             return Event::Delete { key: Blob::from(self.key), revision: self.revision, prev };
         }
-        let version = if self.is_create { 1 } else { prev.as_ref().map_or(0, |prev| prev.version + 1) };
+        let version =
+            if self.is_create { 1 } else { prev.as_ref().map_or(UNRECORDED, |prev| prev.version + 1) };
         let mut kv = ValueRevision::default().into_key_value(self.key);
         kv.value = Blob::from(self.value.into_text());
         kv.mod_revision = self.revision;
-        kv.create_revision = if self.is_create { self.revision } else { 0 };
-        kv.version = if version == 1 && !self.is_create { 0 } else { version };
+        kv.create_revision = if self.is_create { self.revision } else { UNRECORDED };
+        // The previous one was not recorded either.
+        kv.version = if version == 1 && !self.is_create { UNRECORDED } else { version };
         Event::Put { kv, prev }
     }
 }

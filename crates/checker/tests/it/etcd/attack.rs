@@ -8,6 +8,7 @@ use super::generate::{Random, Shape};
 use super::model::Etcd;
 use super::oracle;
 use super::record::history;
+use super::strict::{self, RULES};
 
 /// What an attack came to.
 #[derive(Debug, Default)]
@@ -240,6 +241,7 @@ fn compare(seed: u64, round: u32, operations: &[Operation<'static>], tally: &mut
     tally.histories += 1;
     let agrees = match &report.verdict {
         Verdict::Valid | Verdict::Vacuous { .. } => truth,
+        Verdict::Invalid(violation) if RULES.contains(&violation.rule) => !strict::valid(operations),
         Verdict::Invalid(_) => !truth,
         Verdict::Unknown { .. } => {
             tally.undecided += 1;

@@ -187,6 +187,7 @@ impl World<'_> {
     fn effect(&mut self, t: u64, slot: usize) {
         let Some(pending) = &mut self.pending[slot] else { return };
         let reply = self.etcd.apply(&pending.call);
+        let refusal = self.etcd.refusal;
         match (&pending.call, &reply) {
             (Call::Grant { ttl, lease }, Some(_)) => {
                 let end = t + *ttl as u64 * 1_000_000_000;
@@ -205,7 +206,7 @@ impl World<'_> {
         }
         pending.outcome = match reply {
             Some(reply) => Outcome::Ok(reply),
-            None => Outcome::Failed(Failure { class: "refused".into(), message: "".into() }),
+            None => Outcome::Failed(Failure { class: refusal.into(), message: "".into() }),
         };
         let back = t + self.random.below(self.shape.latency);
         self.plan(back, Moment::Return(slot));

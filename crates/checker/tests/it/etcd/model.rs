@@ -21,6 +21,8 @@ pub(crate) struct Etcd {
     /// Refuses nothing for want of a lease.
     lenient: bool,
     pub(crate) compacted: i64,
+    /// Why the last call was refused.
+    pub(crate) refusal: &'static str,
 }
 
 fn within(key: &[u8], from: &[u8], end: Option<&Blob<'_>>) -> bool {
@@ -51,6 +53,7 @@ impl Etcd {
             leases: BTreeMap::new(),
             lenient: false,
             compacted: 0,
+            refusal: "",
         }
     }
 
@@ -63,6 +66,7 @@ impl Etcd {
     pub(crate) fn apply(&mut self, call: &Call<'_>) -> Option<Reply<'static>> {
         // Only a transaction can be refused half way.
         let before = matches!(call, Call::Txn(_)).then(|| self.kvs.clone());
+        self.refusal = "refused";
         let revision = self.revision + 1;
         let mut wrote = false;
         let Some(reply) = self.call(call, revision, &mut wrote) else {
@@ -111,12 +115,18 @@ impl Etcd {
                 self.txn(txn, at, wrote, &mut path.into_iter())
             }
             Call::Grant { ttl, lease } => {
-                let taken = self.leases.insert(*lease, *ttl).is_some();
-                (self.lenient || !taken).then_some(Reply::Grant { revision: 0, lease: *lease, ttl: *ttl })
+                let taken = self.leases.contains_key(lease);
+                if taken && !self.lenient {
+                    self.refusal = "lease-exists";
+                    return None;
+                }
+                self.leases.insert(*lease, *ttl);
+                Some(Reply::Grant { revision: 0, lease: *lease, ttl: *ttl })
             }
             Call::Revoke { lease } => {
                 let gone = self.leases.remove(lease);
                 if gone.is_none() && !self.lenient {
+                    self.refusal = "lease-not-found";
                     return None;
                 }
                 let before = self.kvs.len();
@@ -143,6 +153,7 @@ impl Etcd {
         let key = put.key.bytes().to_vec();
         let old = self.kvs.get(&key).cloned();
         if put.lease != 0 && !self.lenient && !self.leases.contains_key(&put.lease) {
+            self.refusal = "lease-not-found";
             return None;
         }
         if (put.ignore_value || put.ignore_lease) && old.is_none() {
@@ -160,10 +171,18 @@ impl Etcd {
         Some(Reply::Put { revision: 0, prev: old.filter(|_| put.prev_kv) })
     }
 
-    fn range(&self, range: &Range<'_>) -> Option<Reply<'static>> {
+    fn range(&mut self, range: &Range<'_>) -> Option<Reply<'static>> {
         let kvs = match range.revision {
             0 => &self.kvs,
-            at if at > self.revision || at < self.compacted || at < self.first => return None,
+            at if at > self.revision => {
+                self.refusal = "future-revision";
+                return None;
+            }
+            at if !self.lenient && at < self.compacted => {
+                self.refusal = "compacted";
+                return None;
+            }
+            at if at < self.first => return None,
             at => &self.past[usize::try_from(at - self.first).ok()?],
         };
         let all: Vec<&KeyValue<'_>> =

@@ -1,0 +1,52 @@
+//! Requests that the store refused for a reason which tells what it held.
+
+use history::{Call, Operation, Outcome};
+
+use super::{Action, Refusal};
+
+/// What a refusal was about; `None` where it tells nothing.
+pub(super) fn refused(operation: &Operation<'_>) -> Option<Action<'static>> {
+    let failure = match (&operation.outcome, &operation.call) {
+        (Outcome::Failed(failure), _) => failure,
+        // What did not change anything did nothing.
+        (Outcome::Unknown(Some(failure)), Call::Range(_)) => failure,
+        _ => return None,
+    };
+    let why = match (&*failure.class, &*failure.message) {
+        ("lease-not-found", _) => Refusal::NoLease,
+        ("compacted", _) => Refusal::Compacted,
+        ("future-revision", _) => Refusal::Future,
+        (_, message) if message.contains("requested lease not found") => Refusal::NoLease,
+        (_, message) if message.contains("required revision has been compacted") => Refusal::Compacted,
+        (_, message) if message.contains("required revision is a future revision") => Refusal::Future,
+        _ => return None,
+    };
+    let mut about = Vec::new();
+    match why {
+        Refusal::NoLease => leases(&operation.call, &mut about),
+        Refusal::Compacted | Refusal::Future => revisions(&operation.call, &mut about),
+    }
+    about.sort_unstable();
+    about.dedup();
+    // Of several, nobody knows which it was.
+    let [about] = about[..] else { return None };
+    Some(Action::Refused { why, about })
+}
+
+fn leases(call: &Call<'_>, about: &mut Vec<i64>) {
+    match call {
+        Call::Put(put) if put.lease != 0 => about.push(put.lease),
+        Call::Txn(txn) => txn.success.iter().chain(&txn.failure).for_each(|call| leases(call, about)),
+        Call::Revoke { lease } => about.push(*lease),
+        _ => {}
+    }
+}
+
+fn revisions(call: &Call<'_>, about: &mut Vec<i64>) {
+    match call {
+        // What a member reads from its own state tells of that member only.
+        Call::Range(range) if range.revision > 0 && !range.serializable => about.push(range.revision),
+        Call::Txn(txn) => txn.success.iter().chain(&txn.failure).for_each(|call| revisions(call, about)),
+        _ => {}
+    }
+}

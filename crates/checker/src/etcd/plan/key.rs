@@ -1,0 +1,337 @@
+//! One key's windows: a walk through all that is told of it, as if nothing hidden had happened, noting what is missing.
+
+use history::Comparison;
+
+use super::super::log::{Action, Fact, Key, Kv, Log, NONE, Operand, Txn, UNTOLD};
+use super::super::order::{Order, Role};
+use super::super::outlook::Timelines;
+use super::{Window, Windows};
+
+/// What the key holds, had it had no hidden changes since `since`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    /// Nobody knows.
+    Open,
+    Absent,
+    Present {
+        create: i64,
+        version: i64,
+        modified: i64,
+    },
+}
+
+struct Walk<'l, 'a, 'w> {
+    log: &'l Log<'a>,
+    key: Key,
+    held: Held,
+    /// The last revision at which that was certain.
+    since: i64,
+    /// Changes that are missing, each within revisions of its own, whose number the next look tells.
+    missing: Vec<(i64, i64)>,
+    /// Revisions at which the key is known to have been created.
+    births: Vec<i64>,
+    /// Revisions that are known to have changed the key.
+    writes: Vec<i64>,
+    windows: &'w mut Windows,
+    group: u32,
+    /// The key's lease.
+    lease: i64,
+    /// Revisions behind the first up to the second, at which nothing can have happened to the key.
+    closed: Vec<(i64, i64)>,
+}
+
+/// Of what was seen of one revision, the least of these says most.
+pub(super) fn rank(fact: &Fact<'_>) -> u8 {
+    match fact {
+        Fact::Put(_) | Fact::Delete { .. } => 0,
+        Fact::Born { .. } => 1,
+        Fact::Written { .. } => 2,
+    }
+}
+
+/// Notes the windows of a key, and gives the revisions that are known to have changed it. `told` is what was seen of
+/// hidden revisions about it, in order.
+pub(super) fn windows<'a>(
+    log: &Log<'a>,
+    order: &Order,
+    timelines: &Timelines,
+    key: Key,
+    told: &[(i64, Fact<'a>)],
+    windows: &mut Windows,
+) -> Vec<i64> {
+    let mut births = Vec::new();
+    let mut own: Vec<u32> = Vec::new();
+    timelines.each(key, |entry| own.push(entry));
+    for &entry in &own {
+        shown(log, &log.action(order.entries[entry as usize].op), key, &mut births);
+    }
+    births.sort_unstable();
+    let held = if order.base == 1 { Held::Absent } else { Held::Open };
+    let (missing, writes) = (Vec::new(), Vec::new());
+    let mut walk = Walk {
+        log,
+        key,
+        held,
+        since: order.base,
+        missing,
+        births,
+        writes,
+        windows,
+        group: 0,
+        lease: 0,
+        closed: Vec::new(),
+    };
+    let mut told = told.iter().peekable();
+    for entry in own.into_iter().map(|entry| &order.entries[entry as usize]) {
+        while let Some((_, fact)) = told.next_if(|(revision, _)| *revision <= entry.revision) {
+            walk.fact(fact);
+        }
+        let action = log.action(entry.op);
+        match entry.role {
+            Role::Old if entry.action != NONE => {
+                walk.read(&log.inner(entry.action as usize), entry.revision);
+            }
+            Role::Old => walk.read(&action, entry.revision),
+            Role::Revoke => {}
+            Role::Read | Role::Write => walk.action(&action, entry.revision, entry.role == Role::Write),
+        }
+    }
+    told.for_each(|(_, fact)| walk.fact(fact));
+    walk.optional(i64::MAX);
+    walk.writes
+}
+
+/// The creations of `key` that an answer shows.
+fn shown(log: &Log<'_>, action: &Action<'_>, key: Key, births: &mut Vec<i64>) {
+    let kvs = match action {
+        Action::Put { prev, .. } if *prev != NONE => std::slice::from_ref(&log.kvs[*prev as usize]),
+        Action::Range { kvs, .. } => &log.kvs[kvs.range()],
+        Action::Delete { prev, .. } => &log.kvs[prev.range()],
+        Action::Txn(txn) => {
+            log.taken(&log.txns[*txn as usize]).for_each(|action| shown(log, &action, key, births));
+            return;
+        }
+        _ => return,
+    };
+    births.extend(kvs.iter().filter(|kv| kv.key == key && kv.create > 0).map(|kv| kv.create));
+}
+
+impl<'a> Walk<'_, 'a, '_> {
+    fn window(&mut self, from: i64, to: i64, needs: u32, delete: bool) {
+        if to > from + 1 {
+            let (key, from, group) = (self.key, from + 1, self.group);
+            let lease = if delete { self.lease } else { 0 };
+            let start = self.windows.holes.len() as u32;
+            let holes = self.closed.iter().filter(|(lo, hi)| *hi >= from && *lo < to);
+            self.windows.holes.extend(holes);
+            let born = !delete && self.held == Held::Absent;
+            let holes = (start, self.windows.holes.len() as u32);
+            self.windows.list.push(Window { key, from, to, needs, delete, group, lease, holes, born });
+        }
+    }
+
+    /// Changes of any number up to `to`, exclusive, among them the ones that are missing.
+    fn optional(&mut self, to: i64) {
+        for (from, before) in std::mem::take(&mut self.missing) {
+            self.window(from, before, 1, false);
+        }
+        match self.held {
+            Held::Present { modified, .. } => {
+                self.window(self.since, to, 0, false);
+                if self.lease != 0 && self.group == 0 {
+                    self.window(modified.max(self.since), to, 0, true);
+                }
+            }
+            // What is there and gone again would take two.
+            Held::Absent if to < i64::MAX => {}
+            _ => self.window(self.since, to, 0, false),
+        }
+    }
+
+    fn certain(&mut self, held: Held, since: i64) {
+        self.missing.clear();
+        self.closed.clear();
+        (self.held, self.since) = (held, since);
+    }
+
+    fn fact(&mut self, fact: &Fact<'a>) {
+        self.writes.push(fact.revision());
+        match *fact {
+            Fact::Put(kv) => {
+                // The write itself is one of those that its version counts.
+                self.look(Some(kv), kv.modified, 1);
+            }
+            Fact::Written { revision, .. } => self.put(revision, 0),
+            Fact::Born { revision, .. } => self.born(revision, 0),
+            Fact::Delete { revision, .. } => self.deleted(revision, false),
+        }
+    }
+
+    fn put(&mut self, at: i64, lease: i64) {
+        if self.births.binary_search(&at).is_ok() {
+            return self.born(at, lease);
+        }
+        self.lease = lease;
+        match &mut self.held {
+            Held::Open => {}
+            Held::Absent => self.held = Held::Present { create: 0, version: 1, modified: at },
+            Held::Present { version, modified, .. } => {
+                *version += 1;
+                *modified = at;
+            }
+        }
+    }
+
+    /// The key was created here, so it was gone before.
+    fn born(&mut self, at: i64, lease: i64) {
+        if let Held::Present { modified, .. } = self.held {
+            self.gone(modified, at);
+        }
+        self.certain(Held::Present { create: at, version: 1, modified: at }, at);
+        self.lease = lease;
+    }
+
+    /// The key that was there is gone by `before`, exclusive, and nobody says how.
+    fn gone(&mut self, modified: i64, before: i64) {
+        let from = modified.max(self.since);
+        // Whatever else happens to it comes before its deletion.
+        self.group = self.windows.list.len() as u32 + 1;
+        self.optional(before);
+        self.window(from, before, 1, true);
+        self.group = 0;
+    }
+
+    fn deleted(&mut self, at: i64, alone: bool) {
+        self.writes.push(at);
+        if alone && self.held == Held::Absent {
+            self.missing.push((self.since, at));
+        }
+        self.optional(at);
+        self.certain(Held::Absent, at);
+    }
+
+    /// What was shown of the key behind the write of `at`, `own` of whose writes are not in the walk yet.
+    fn look(&mut self, kv: Option<Kv<'a>>, at: i64, own: i64) {
+        let Some(kv) = kv else {
+            if let Held::Present { modified, .. } = self.held {
+                self.gone(modified, at + 1);
+            } else {
+                self.missing.clear();
+            }
+            return self.certain(Held::Absent, at);
+        };
+        let shown = Held::Present { create: kv.create, version: kv.version, modified: kv.modified };
+        let to = if own > 0 { kv.modified } else { kv.modified + 1 };
+        match self.held {
+            Held::Present { create, version, .. }
+                if create == kv.create || create == 0 || kv.create == UNTOLD || create == UNTOLD =>
+            {
+                let mut needs = kv.version - version - own;
+                let mut missing = std::mem::take(&mut self.missing);
+                missing.sort_unstable_by_key(|(_, before)| *before);
+                for (from, before) in missing {
+                    if needs > 0 {
+                        self.window(from, before.min(to), 1, false);
+                        needs -= 1;
+                    }
+                }
+                if needs > 0 {
+                    self.window(self.since, to, u32::try_from(needs).unwrap_or(0), false);
+                }
+            }
+            // A life that began unseen: its first write, and then as many as it has seen.
+            Held::Absent => {
+                let needs = u32::try_from(kv.version - own).unwrap_or(0);
+                if needs > 0 {
+                    self.window(self.since.max(kv.create - 1), to, needs, false);
+                }
+            }
+            _ => {}
+        }
+        self.certain(shown, at.max(kv.modified));
+        self.lease = kv.lease;
+    }
+
+    fn read(&mut self, action: &Action<'a>, at: i64) {
+        let Action::Range { keys, limit, flags, kvs, count, .. } = *action else { return };
+        if !keys.contains(self.key) {
+            return;
+        }
+        if flags.count_only {
+            if keys.single().is_some() && count == 0 {
+                self.look(None, at, 0);
+            }
+            return;
+        }
+        let kvs = &self.log.kvs[kvs.range()];
+        if limit > 0 && kvs.len() == limit as usize && kvs.last().is_some_and(|kv| kv.key < self.key) {
+            return;
+        }
+        let kv = kvs.iter().find(|kv| kv.key == self.key).copied();
+        self.look(kv, at, 0);
+    }
+
+    fn action(&mut self, action: &Action<'a>, at: i64, wrote: bool) {
+        let before = if wrote { at - 1 } else { at };
+        match *action {
+            Action::Put { key, want_prev, prev, lease, keep_lease, .. } if key == self.key => {
+                if want_prev {
+                    self.look((prev != NONE).then(|| self.log.kvs[prev as usize]), before, 0);
+                }
+                self.writes.push(at);
+                self.put(at, if keep_lease { self.lease } else { lease });
+            }
+            Action::Range { revision: 0, .. } => self.read(action, before),
+            Action::Delete { keys, want_prev, deleted, prev } if keys.contains(self.key) => {
+                let kvs = &self.log.kvs[prev.range()];
+                if want_prev {
+                    self.look(kvs.iter().find(|kv| kv.key == self.key).copied(), before, 0);
+                }
+                match deleted {
+                    0 => self.look(None, before, 0),
+                    _ if self.held == Held::Absent && keys.single().is_none() => {}
+                    _ => self.deleted(at, keys.single().is_some() && !want_prev),
+                }
+            }
+            Action::Txn(txn) => {
+                let txn = &self.log.txns[txn as usize];
+                self.compares(txn, before);
+                let log = self.log;
+                for action in log.taken(txn) {
+                    self.action(&action, at, wrote);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What comparisons tell: a key that was not there, or one that had changed.
+    fn compares(&mut self, txn: &Txn, before: i64) {
+        let compares = &self.log.compares[txn.compares.range()];
+        let held = txn.succeeded == Some(true);
+        let key = self.key;
+        for compare in compares.iter().filter(|compare| compare.keys.single() == Some(key)) {
+            if compare.comparison != Comparison::Equal {
+                continue;
+            }
+            match (compare.operand, self.held) {
+                (Operand::Mod(0) | Operand::Create(0) | Operand::Version(0), _) if held => {
+                    self.look(None, before, 0);
+                }
+                // As it was written last at this revision, nothing has happened since.
+                (Operand::Mod(n), Held::Present { .. }) if held && n > 0 => {
+                    self.closed.push((n, before));
+                }
+                (Operand::Mod(n), Held::Present { modified, .. })
+                    if !held && compares.len() == 1 && n == modified && n > 0 =>
+                {
+                    let since = n.max(self.since);
+                    if !self.missing.iter().any(|(from, _)| *from == since) {
+                        self.missing.push((since, before + 1));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Gives revisions to windows, and every window as many as it needs: by augmenting paths, some revisions at a time.
+
+use rustc_hash::FxHashMap;
+
+use super::super::log::{Key, Log};
+use super::super::order::Order;
+use super::super::supply::Supply;
+use super::{Plan, Window, Windows};
+
+/// Revisions that are matched together. What is further apart has little to do with each other.
+const TOGETHER: usize = 512;
+
+/// Windows that one revision may lie in; the others are not looked at.
+const WINDOWS_LOOKED_AT: usize = 512;
+
+/// Unknown operations that may change a key.
+#[derive(Debug, Default)]
+struct Source {
+    /// When each was invoked, in order.
+    invoked: Vec<u64>,
+    /// Such that fit only between two revisions: these, and when it was invoked.
+    between: Vec<(i64, i64, u64)>,
+    /// Such that fit only where the key is created.
+    creating: Vec<u64>,
+    /// So many have a revision already, of earlier ones.
+    used: usize,
+}
+
+/// A key that is put or deleted, or a lease that ends.
+type Change = (Key, bool, i64);
+
+pub(super) struct Matching<'w> {
+    slots: &'w [i64],
+    known_by: Vec<u64>,
+    windows: &'w [Window],
+    all: &'w Windows,
+    /// For each window, how many of its needs are open still.
+    open: Vec<u32>,
+    sources: FxHashMap<Change, Source>,
+    /// For each slot, its window.
+    taken: Vec<Option<u32>>,
+    /// For each slot of the present ones, the windows that it lies in, those that end first before the others.
+    around: Vec<Vec<u32>>,
+    first: usize,
+    /// The slots that change a key.
+    of_key: FxHashMap<Change, Vec<usize>>,
+    of_window: FxHashMap<u32, Vec<usize>>,
+    visited: Vec<bool>,
+}
+
+impl<'w> Matching<'w> {
+    pub(super) fn new(
+        log: &Log<'_>,
+        order: &Order,
+        supply: &Supply<'_>,
+        slots: &'w [i64],
+        all: &'w Windows,
+        writes: &FxHashMap<Key, Vec<i64>>,
+    ) -> Self {
+        let windows = &all.list[..];
+        let mut sources: FxHashMap<Change, Source> = FxHashMap::default();
+        for key in supply.offered() {
+            let empty = Vec::new();
+            let writes = writes.get(&key).unwrap_or(&empty);
+            supply.each_offer(log, key, |op, delete, guard| {
+                let invoked = log.ops[op as usize].invoked;
+                let source = sources.entry((key, delete, 0)).or_default();
+                match guard {
+                    None => source.invoked.push(invoked),
+                    Some(0) => source.creating.push(invoked),
+                    Some(guard) => {
+                        let next = writes.partition_point(|write| *write <= guard);
+                        let end = writes.get(next).copied().unwrap_or(i64::MAX);
+                        source.between.push((guard, end, invoked));
+                    }
+                }
+            });
+        }
+        for lease in windows.iter().map(|window| window.lease).filter(|lease| *lease != 0) {
+            // Each of its ends is the only one.
+            let ends = supply.ends_of(log, order, lease);
+            let between = ends.into_iter().map(|(revision, invoked)| match revision {
+                Some(revision) => (revision - 1, revision, invoked),
+                None => (0, i64::MAX, invoked),
+            });
+            sources.insert((0, true, lease), Source { between: between.collect(), ..Source::default() });
+        }
+        sources.values_mut().for_each(|source| source.invoked.sort_unstable());
+        Self {
+            slots,
+            known_by: slots.iter().map(|slot| order.known_by(*slot)).collect(),
+            open: windows.iter().map(|window| window.needs).collect(),
+            windows,
+            all,
+            sources,
+            taken: vec![None; slots.len()],
+            around: Vec::new(),
+            first: 0,
+            of_key: FxHashMap::default(),
+            of_window: FxHashMap::default(),
+            visited: Vec::new(),
+        }
+    }
+
+    pub(super) fn plan(mut self) -> Plan {
+        let mut by_start: Vec<u32> = (0..self.windows.len() as u32).collect();
+        by_start.sort_unstable_by_key(|&at| self.windows[at as usize].from);
+        let mut waiting = by_start.into_iter().peekable();
+        let mut active: Vec<u32> = Vec::new();
+        while self.first < self.slots.len() {
+            let end = (self.first + TOGETHER).min(self.slots.len());
+            let (from, to) = (self.slots[self.first], self.slots[end - 1]);
+            active.retain(|&at| self.windows[at as usize].to > from);
+            while let Some(at) = waiting.next_if(|&at| self.windows[at as usize].from <= to) {
+                active.push(at);
+            }
+            active.sort_unstable_by_key(|&at| (self.windows[at as usize].to, at));
+            self.together(&active, end);
+            self.first = end;
+        }
+        let mut plan = Plan::default();
+        for (slot, taken) in self.slots.iter().zip(&self.taken) {
+            if let Some(window) = taken.map(|at| &self.windows[at as usize]) {
+                plan.wanted.insert(*slot, (window.key, window.delete));
+            }
+        }
+        plan
+    }
+
+    /// Matches the slots up to `end`. A window that goes on behind them takes what it needs here or there.
+    fn together(&mut self, active: &[u32], end: usize) {
+        self.around = vec![Vec::new(); end - self.first];
+        self.visited = vec![false; end - self.first];
+        for &at in active {
+            let window = &self.windows[at as usize];
+            let from = self.slots[self.first..end].partition_point(|slot| *slot < window.from);
+            let to = self.slots[self.first..end].partition_point(|slot| *slot < window.to);
+            for slot in from..to {
+                let around = &mut self.around[slot];
+                if around.len() < WINDOWS_LOOKED_AT && self.all.holds(window, self.slots[self.first + slot]) {
+                    around.push(at);
+                }
+            }
+        }
+        for &at in active {
+            let window = self.windows[at as usize];
+            let ends_here = end == self.slots.len() || window.to <= self.slots[end];
+            while ends_here && self.open[at as usize] > 0 {
+                self.visited.fill(false);
+                if !self.fill(at) {
+                    break;
+                }
+            }
+        }
+        for slot in self.first..end {
+            if self.taken[slot].is_none() {
+                self.visited.fill(false);
+                self.place(slot);
+            }
+        }
+        self.deletions_last(end);
+        for (key, slots) in std::mem::take(&mut self.of_key) {
+            let plain = self.plain_uses(key, &slots).unwrap_or(0);
+            if let Some(source) = self.sources.get_mut(&key) {
+                source.used += plain;
+            }
+        }
+        self.of_window.clear();
+    }
+
+    /// A deletion comes behind the other changes of its window.
+    fn deletions_last(&mut self, end: usize) {
+        let group = |at: u32, windows: &[Window]| windows[at as usize].group;
+        for slot in self.first..end {
+            let Some(window) = self.taken[slot].filter(|&at| self.windows[at as usize].delete) else {
+                continue;
+            };
+            let own = group(window, self.windows);
+            let same = |other: &usize| {
+                self.taken[*other].is_some_and(|at| own > 0 && group(at, self.windows) == own)
+            };
+            let holds = |other: &usize| self.all.holds(&self.windows[window as usize], self.slots[*other]);
+            if let Some(last) = (slot + 1..end).rev().filter(holds).find(same) {
+                self.taken.swap(slot, last);
+            }
+        }
+    }
+
+    fn source_of(&self, window: u32) -> Change {
+        match self.windows[window as usize] {
+            Window { lease: 0, key, delete, .. } => (key, delete, 0),
+            Window { lease, .. } => (0, true, lease),
+        }
+    }
+
+    /// How many of the operations that fit anywhere these slots take; `None`: there are not enough.
+    fn plain_uses(&self, key: Change, slots: &[usize]) -> Option<usize> {
+        let source = self.sources.get(&key)?;
+        let mut between = vec![false; source.between.len()];
+        let mut creating = vec![false; source.creating.len()];
+        let mut plain = 0;
+        for &slot in slots {
+            let (revision, known_by) = (self.slots[slot], self.known_by[slot]);
+            let fits = |&(at, (from, to, invoked)): &(usize, &(i64, i64, u64))| {
+                !between[at] && *from < revision && revision <= *to && *invoked <= known_by
+            };
+            if let Some((at, _)) = source.between.iter().enumerate().find(fits) {
+                between[at] = true;
+                continue;
+            }
+            let born = self.taken[slot].is_some_and(|at| self.windows[at as usize].born);
+            let fits = |&(at, invoked): &(usize, &u64)| born && !creating[at] && *invoked <= known_by;
+            if let Some((at, _)) = source.creating.iter().enumerate().find(fits) {
+                creating[at] = true;
+                continue;
+            }
+            plain += 1;
+            if source.used + plain > source.invoked.partition_point(|invoked| *invoked <= known_by) {
+                return None;
+            }
+        }
+        Some(plain)
+    }
+
+    fn add(&mut self, slot: usize, window: u32) -> bool {
+        let key = self.source_of(window);
+        self.taken[slot] = Some(window);
+        let slots = self.of_key.entry(key).or_default();
+        let at = slots.partition_point(|other| *other < slot);
+        slots.insert(at, slot);
+        let slots = std::mem::take(slots);
+        let fits = self.plain_uses(key, &slots).is_some();
+        self.of_key.insert(key, slots);
+        self.of_window.entry(window).or_default().push(slot);
+        let open = &mut self.open[window as usize];
+        *open = open.saturating_sub(1);
+        fits
+    }
+
+    fn remove(&mut self, slot: usize) {
+        let Some(window) = self.taken[slot].take() else { return };
+        let key = self.source_of(window);
+        self.of_key.entry(key).or_default().retain(|other| *other != slot);
+        self.of_window.entry(window).or_default().retain(|other| *other != slot);
+        if self.windows[window as usize].needs > 0 {
+            self.open[window as usize] += 1;
+        }
+    }
+
+    /// Finds a slot for a window, by moving others if need be.
+    fn fill(&mut self, window: u32) -> bool {
+        let Window { from, to, .. } = self.windows[window as usize];
+        let end = self.first + self.visited.len();
+        let start = self.first + self.slots[self.first..end].partition_point(|slot| *slot < from);
+        for slot in (start..end).take_while(|&slot| self.slots[slot] < to).collect::<Vec<_>>() {
+            let before = self.taken[slot];
+            if before == Some(window) || !self.all.holds(&self.windows[window as usize], self.slots[slot]) {
+                continue;
+            }
+            if std::mem::replace(&mut self.visited[slot - self.first], true) {
+                continue;
+            }
+            self.remove(slot);
+            if self.add(slot, window) && before.is_none_or(|before| self.fill(before)) {
+                return true;
+            }
+            self.remove(slot);
+            if let Some(before) = before {
+                self.add(slot, before);
+            }
+        }
+        false
+    }
+
+    /// Finds a window for a slot, by moving others if need be.
+    fn place(&mut self, slot: usize) -> bool {
+        if std::mem::replace(&mut self.visited[slot - self.first], true) {
+            return false;
+        }
+        let around = self.around[slot - self.first].clone();
+        for &window in &around {
+            if self.windows[window as usize].needs == 0 || self.open[window as usize] > 0 {
+                if self.add(slot, window) {
+                    return true;
+                }
+                self.remove(slot);
+            }
+        }
+        for window in around {
+            let full = self.windows[window as usize].needs > 0 && self.open[window as usize] == 0;
+            let key = self.source_of(window);
+            // Of a full window one of its own has to go; of a source that is used up, any of the key's.
+            let rivals = if full { self.of_window.get(&window) } else { self.of_key.get(&key) };
+            for rival in rivals.cloned().unwrap_or_default() {
+                if self.visited[rival - self.first] {
+                    continue;
+                }
+                let Some(before) = self.taken[rival] else { continue };
+                self.remove(rival);
+                if self.add(slot, window) && self.place(rival) {
+                    return true;
+                }
+                self.remove(slot);
+                self.add(rival, before);
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,105 @@
+//! What a plan asks: who may change a key, and how a lease may have ended.
+
+use super::super::log::{Action, Ending, Fact, Key, Log, Op};
+use super::super::order::Order;
+use super::{Candidate, Supply};
+
+impl<'a> Supply<'a> {
+    /// Whether a value was seen of a revision, which tells the operation.
+    pub(in crate::etcd) fn is_found(&self, revision: i64) -> bool {
+        let first = self.evidence.get(&revision).and_then(|facts| facts.first());
+        matches!(first, Some(Fact::Put(kv)) if kv.value.is_some())
+    }
+
+    /// Keys that unknown operations may change.
+    pub(in crate::etcd) fn offered(&self) -> impl Iterator<Item = Key> {
+        self.keys.iter().copied()
+    }
+
+    /// The unknown operations that may change a key: each, whether it deletes it, and the revision at which it must have
+    /// been written last where it does nothing otherwise.
+    pub(in crate::etcd) fn each_offer(
+        &self,
+        log: &Log<'a>,
+        key: Key,
+        mut see: impl FnMut(u32, bool, Option<i64>),
+    ) {
+        let Some(offers) = self.offers.get(&key) else { return };
+        offers.plain.ops.iter().for_each(|&op| see(op, false, None));
+        offers.deletes.ops.iter().for_each(|&op| see(op, true, None));
+        offers.guarded.iter().for_each(|&(guard, op)| see(op, false, Some(guard)));
+        for &op in &offers.other {
+            let action = &log.action(op);
+            for delete in [false, true] {
+                if may(log, action, key, delete) {
+                    see(op, delete, None);
+                }
+            }
+        }
+    }
+
+    /// Whether a candidate may put a key, or delete it.
+    pub(in crate::etcd) fn may(&self, log: &Log<'a>, candidate: Candidate, key: Key, delete: bool) -> bool {
+        match candidate {
+            Candidate::Op(op) => {
+                let action = &log.action(op);
+                match action {
+                    Action::Revoke { .. } => {
+                        delete && self.keys(log, candidate).iter().any(|keys| keys.contains(key))
+                    }
+                    _ => may(log, action, key, delete),
+                }
+            }
+            Candidate::Expiry(_) => delete && self.keys(log, candidate).iter().any(|keys| keys.contains(key)),
+            _ => false,
+        }
+    }
+
+    /// Whether a lease may have ended by then, by itself or not.
+    pub(in crate::etcd) fn may_end(&self, lease: i64, known_by: u64) -> bool {
+        self.revoked.contains_key(&lease) || self.ends.get(&lease).is_none_or(|end| *end <= known_by)
+    }
+
+    /// Where a revoke of the window's lease was answered within it.
+    pub(in crate::etcd) fn revoked_at(
+        &self,
+        log: &Log<'a>,
+        lease: i64,
+        within: std::ops::Range<i64>,
+    ) -> Option<i64> {
+        let revokes = self.revoked.get(&lease)?.iter().map(|&op| &log.ops[op as usize]);
+        let mut answered = revokes.filter(|op| op.ending == Ending::Ok && within.contains(&op.revision));
+        answered.next().map(|op| op.revision)
+    }
+
+    /// How a lease may have ended: the revision, if only one is possible, and the time before which it cannot be.
+    pub(in crate::etcd) fn ends_of(
+        &self,
+        log: &Log<'a>,
+        order: &Order,
+        lease: i64,
+    ) -> Vec<(Option<i64>, u64)> {
+        let mut ends = Vec::new();
+        for &op in self.revoked.get(&lease).into_iter().flatten() {
+            let Op { invoked, revision, ending, .. } = log.ops[op as usize];
+            ends.push(((ending == Ending::Ok).then_some(revision), invoked));
+        }
+        ends.retain(|(revision, _)| revision.is_none_or(|revision| order.known_by(revision) < u64::MAX));
+        ends.push((None, self.ends.get(&lease).copied().unwrap_or(0)));
+        ends
+    }
+}
+
+/// Whether an unknown operation may put a key, or delete it.
+fn may(log: &Log<'_>, action: &Action<'_>, wanted: Key, delete: bool) -> bool {
+    match action {
+        Action::Put { key, .. } => !delete && *key == wanted,
+        Action::Delete { keys, .. } => delete && keys.contains(wanted),
+        Action::Txn(txn) => {
+            let txn = &log.txns[*txn as usize];
+            let mut actions = txn.success.range().chain(txn.failure.range());
+            actions.any(|at| may(log, &log.inner(at), wanted, delete))
+        }
+        _ => false,
+    }
+}
