@@ -117,7 +117,7 @@ fn past(listed: &[RunEntry]) -> Markup {
         }
         div.scroll tabindex="0" role="region" aria-label="All runs, table" {
             table.runs {
-                thead { tr { th scope="col" { "" } th scope="col" { "Verdict" } th scope="col" { "Run" } th scope="col" { "What it came to" } th scope="col" { "Faults" } th scope="col" { "Operations" } } }
+                thead { tr { th scope="col" { "Compare" } th scope="col" { "Verdict" } th scope="col" { "Run" } th scope="col" { "What it came to" } th scope="col" { "Faults" } th scope="col" { "Operations" } } }
                 tbody { @for run in listed.iter().take(LISTED_MAX) { (row(run)) } }
             }
         }
@@ -195,7 +195,7 @@ async fn comparison(State(service): State<Service>, Query(pair): Query<Pair>) ->
 
 fn beside(compared: &Comparison) -> Markup {
     let head = html! {
-        thead { tr { th scope="col" { "" } @for run in &compared.runs { th scope="col" { a href={ "/runs/" (run) } { (plain(run)) } } } } }
+        thead { tr { th scope="col" { "Of" } @for run in &compared.runs { th scope="col" { a href={ "/runs/" (run) } { (plain(run)) } } } } }
     };
     let table = |title: &str, pairs: &[compare::Pair]| {
         html! {

@@ -83,6 +83,8 @@ fn a_lost_write_is_seen_by_eye_and_by_keyboard() {
     browser.click("[data-theme-switch]").unwrap();
     assert_eq!(text(&browser, "return document.documentElement.style.colorScheme"), "dark");
     browser.click("[data-theme-switch]").unwrap();
+    // What was chosen here is not what the next reader finds.
+    open_file(&browser, &page);
     looked_at(&browser, "report-lost-write");
     kept_to_itself(&browser, "file://");
 }
@@ -118,7 +120,6 @@ fn hostile() -> Vec<String> {
         "' onmouseover='window.hacked=1' style='background:url(http://evil.example/x)".to_owned(),
         "\u{0}\u{1b}[2J\u{202e}\u{2066}drow".to_owned(),
         "\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{627}\u{644}\u{633}\u{644}\u{627}\u{645}".to_owned(),
-        "v".repeat(1_000_000),
     ]
 }
 
@@ -158,11 +159,9 @@ fn poisoned(run: &Path, places: &[&str], word: &str) {
     let dirs = [run.to_owned(), run.join("history"), run.join("sdk")];
     let entries = dirs.iter().flat_map(|dir| fs::read_dir(dir).unwrap()).map(|entry| entry.unwrap().path());
     for path in entries.filter(|path| path.is_file()) {
-        // A megabyte in every line would be gigabytes.
-        let many = if word.len() > 1_000 { 3 } else { usize::MAX };
         let mut text = fs::read_to_string(&path).unwrap();
         for place in places {
-            text = text.replacen(place, &format!("{place}{word}"), many);
+            text = text.replace(place, &format!("{place}{word}"));
         }
         fs::write(&path, text).unwrap();
     }

@@ -2,10 +2,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
 
 use crate::dashboard::{Served, serve};
-use crate::harness::{dt_alone, etcd, ran, scratch, wait_for};
+use crate::harness::{dt_alone, ran, scratch};
 
 const TOKEN: &str = "0123456789abcdefghij";
 
@@ -55,7 +54,7 @@ fn beyond_loopback_the_service_wants_a_token() {
     let (code, _, err) = ran(dt_alone(dir.path(), &["serve", "--listen", "0.0.0.0:0", "--token", "short"]));
     assert_eq!(code, 64, "{err}");
 
-    let served = serve(dir.path(), None, &["--token", TOKEN]);
+    let served = serve(dir.path(), &["--token", TOKEN]);
     assert_eq!(get(&served, "/", &[]), 401);
     assert_eq!(get(&served, "/api/runs", &["Authorization: Bearer 0123456789abcdefghiX"]), 401);
     assert_eq!(get(&served, "/api/runs", &[&format!("Authorization: Bearer {TOKEN}")]), 200);
@@ -70,7 +69,7 @@ fn beyond_loopback_the_service_wants_a_token() {
 #[test]
 fn other_origins_and_other_names_are_refused() {
     let dir = scratch();
-    let served = serve(dir.path(), None, &[]);
+    let served = serve(dir.path(), &[]);
     let own = format!("Origin: {}", served.at);
     assert_eq!(get(&served, "/api/runs", &[&own]), 200);
     for foreign in ["Origin: http://evil.example", "Origin: null", "Origin: http://127.0.0.1:1"] {
@@ -92,7 +91,7 @@ fn no_path_leads_out_of_the_runs() {
     std::fs::create_dir_all(run.join("history")).unwrap();
     std::fs::write(run.join("start.json"), "{}").unwrap();
     std::fs::write(dir.path().join("verdict.json"), "{}").unwrap();
-    let served = serve(dir.path(), None, &[]);
+    let served = serve(dir.path(), &[]);
     assert_eq!(get(&served, "/api/runs/a", &[]), 200);
     for path in [
         "/api/runs/..",
@@ -117,7 +116,7 @@ fn bodies_and_connections_are_bounded() {
     let dir = scratch();
     let run = dir.path().join("runs/a");
     std::fs::create_dir_all(run.join("history")).unwrap();
-    let served = serve(dir.path(), None, &[]);
+    let served = serve(dir.path(), &[]);
     let body = format!("{{\"suite\": \"{}\"}}", "x".repeat(100_000));
     assert_eq!(request(&served, "POST", "/api/runs", &[], &body).0, 413);
     assert_eq!(
@@ -129,36 +128,4 @@ fn bodies_and_connections_are_bounded() {
     let (_, before) = request(&served, "GET", "/metrics", &[], "");
     assert!(before.contains("dt_requests_total") && before.contains("# EOF"), "{before}");
     assert_eq!(get(&served, "/api/openapi.json", &[]), 200);
-}
-
-/// Whoever watches and reads nothing holds up neither the run nor the service.
-#[test]
-fn a_slow_browser_never_slows_a_run() {
-    let Some(etcd) = etcd() else { return };
-    let dir = scratch();
-    let served = serve(dir.path(), Some(&etcd), &[]);
-    let body = "{\"suite\": \"etcd\", \"seconds\": 8, \"profile\": \"none\", \"members\": 1, \"seed\": 7}";
-    assert_eq!(request(&served, "POST", "/api/runs", &[], body).0, 202);
-    let name = wait_for("the run to begin", || newest(&served, "running"));
-    let watching: Vec<TcpStream> = (0..40)
-        .map(|_| {
-            let mut stream = TcpStream::connect(address(&served)).unwrap();
-            let ask = format!("GET /api/runs/{name}/live HTTP/1.1\r\nHost: {}\r\n\r\n", address(&served));
-            stream.write_all(ask.as_bytes()).unwrap();
-            stream
-        })
-        .collect();
-    wait_for("the run to end", || newest(&served, "ended"));
-    let verdict =
-        std::fs::read_to_string(Path::new(&dir.path().join("runs").join(&name)).join("verdict.json"));
-    assert!(verdict.unwrap().contains("\"verdict\": \"valid\""));
-    drop(watching);
-}
-
-/// The run in this state, if the newest is.
-fn newest(served: &Served, state: &str) -> Option<String> {
-    let (_, answer) = request(served, "GET", "/api/runs?limit=1", &[], "");
-    let json = answer.split("\r\n\r\n").nth(1)?;
-    let runs: serde_json::Value = serde_json::from_str(json.trim()).ok()?;
-    (runs[0]["state"] == state).then(|| runs[0]["name"].as_str().unwrap_or_default().to_owned())
 }

@@ -117,39 +117,43 @@
   };
   let steered = false;
   document.addEventListener("pointermove", (event) => { steered = Boolean(event.target.closest && event.target.closest("[data-timeline]")); });
-  const stream = new EventSource("/api/runs/" + encodeURIComponent(live.dataset.live) + "/live");
-  stream.addEventListener("section", (event) => renew(JSON.parse(event.data)));
-  stream.addEventListener("moments", (event) => {
-    const fresh = parse(JSON.parse(event.data).html).firstElementChild;
-    const data = one("#moments");
-    data.textContent = fresh ? fresh.textContent : "null";
-    load();
-    // The newest moment is shown until somebody points at another.
-    show(steered ? share() : 1);
-  });
-  stream.addEventListener("head", (event) => {
-    const head = JSON.parse(event.data);
-    const faults = head.faults.length ? ", faults: " + head.faults.join(", ") : "";
-    const count = (n) => n.toLocaleString("en");
-    if (head.kept.length) {
-      one("[data-head]").textContent = "The run is over and judged. Its members keep running: " + head.kept.join(" ");
-      all("[data-act]").forEach((button) => { button.hidden = button.dataset.act !== "stop"; });
-      one("[data-act=stop]").textContent = "End the members";
-      one("[data-act=stop]").disabled = false;
-      return;
-    }
-    one("[data-head]").textContent = (head.phase || "starting") + ", " + head.seconds.toFixed(0) + " s: " + count(head.ok) + " answered, "
-      + count(head.failed) + " failed, " + count(head.unknown) + " unknown" + faults;
-    one("[data-head]").classList.toggle("is-wrong", head.failing.length > 0);
-  });
-  stream.addEventListener("done", () => {
-    stream.close();
-    one("[data-head]").textContent = "The run is over and is being judged.";
-    wait(240);
-  });
+  const watch = () => {
+    const stream = new EventSource("/api/runs/" + encodeURIComponent(live.dataset.live) + "/live");
+    stream.addEventListener("section", (event) => renew(JSON.parse(event.data)));
+    stream.addEventListener("moments", (event) => {
+      const fresh = parse(JSON.parse(event.data).html).firstElementChild;
+      const data = one("#moments");
+      data.textContent = fresh ? fresh.textContent : "null";
+      load();
+      // The newest moment is shown until somebody points at another.
+      show(steered ? share() : 1);
+    });
+    stream.addEventListener("head", (event) => {
+      const head = JSON.parse(event.data);
+      const faults = head.faults.length ? ", faults: " + head.faults.join(", ") : "";
+      const count = (n) => n.toLocaleString("en");
+      if (head.kept.length) {
+        one("[data-head]").textContent = "The run is over and judged. Its members keep running: " + head.kept.join(" ");
+        all("[data-act]").forEach((button) => { button.hidden = button.dataset.act !== "stop"; });
+        one("[data-act=stop]").textContent = "End the members";
+        one("[data-act=stop]").disabled = false;
+        return;
+      }
+      one("[data-head]").textContent = (head.phase || "starting") + ", " + head.seconds.toFixed(0) + " s: " + count(head.ok) + " answered, "
+        + count(head.failed) + " failed, " + count(head.unknown) + " unknown" + faults;
+      one("[data-head]").classList.toggle("is-wrong", head.failing.length > 0);
+    });
+    stream.addEventListener("done", () => {
+      stream.close();
+      one("[data-head]").textContent = "The run is over and is being judged.";
+      wait(240);
+    });
+  };
   const wait = async (left) => {
     const run = await ask("GET", "/api/runs/" + encodeURIComponent(live.dataset.live));
     if (run.state !== "running" && run.verdict) { location.reload(); return; }
     if (left > 0) setTimeout(() => wait(left - 1), 500); else one("[data-head]").textContent = "The run ended without a verdict.";
   };
+  // A stream that is opened before the page is whole would keep it loading for as long as the run goes on.
+  if (document.readyState === "complete") watch(); else addEventListener("load", () => setTimeout(watch, 0));
 })();
