@@ -35,7 +35,7 @@ pub(crate) fn run(filter: &[String]) -> anyhow::Result<()> {
         let (runner, targets): (&[&str], _) =
             if has_nextest() { (&["nextest", "run"], nextest_targets) } else { (&["test"], cargo_targets) };
         let mut tests = step::cargo(runner);
-        tests.args(["--workspace", "--locked"]).args(targets).args(filter);
+        tests.args(["--workspace", "--locked", "--no-fail-fast"]).args(targets).args(filter);
         summary.push((kind, step::run(with(tests, &needs))));
     }
     // nextest does not run the examples in documentation.
