@@ -274,11 +274,14 @@ mod tests {
 
     use super::*;
 
+    /// SplitMix64, whole: without its last steps the low bits repeat, and few numbers have all the luck.
     fn draws() -> impl FnMut() -> u64 {
         let mut n = 0_u64;
         move || {
             n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+            let z = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ (z >> 31)
         }
     }
 
