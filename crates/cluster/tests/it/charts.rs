@@ -54,7 +54,7 @@ fn line_of(text: &str) -> usize {
 fn a_wrong_chart_is_shown_with_line_column_and_remedy() {
     let error = load_changed("about:", "abuot:");
     let expected = "etcd.yaml:4:1: unknown field `abuot`, expected one of name, about, binary, process, \
-                    address, ready, reported_version, peer_links, metrics, admin_api; did you mean `about`?\n    4 | abuot: A key";
+                    compose, address, ready, reported_version, peer_links, metrics, admin_api; did you mean `about`?\n    4 | abuot: A key";
     assert!(error.starts_with(expected), "{error}");
 
     let error = load_changed("--name={name}", "--name={nmae}");
