@@ -190,18 +190,28 @@ async fn watches_of_one_stream() {
     feed.open(&Watch { prev_kv: true, ..from(3) }, true).await.unwrap();
     feed.open(&Watch { no_put: true, ..from(3) }, false).await.unwrap();
     feed.open(&from(0), false).await.unwrap();
-    feed.open(&from(2), false).await.unwrap();
-    let (mut changes, mut deletes, mut compacted, mut begun) = (Vec::new(), 0, 0, false);
-    while !(changes.len() >= 3 && deletes == 1 && compacted == 3 && begun) {
+    let (mut changes, mut deletes, mut begun) = (Vec::new(), 0, false);
+    while !(changes.len() >= 3 && deletes == 1 && begun) {
         match feed.next(SOON).await.unwrap() {
             Told::Events { watch: 0, events } => changes.extend(events),
             Told::Events { watch: 1, events } => deletes += events.len(),
-            Told::Cancelled { watch: 3, compacted: at, .. } => compacted = at,
             Told::Created { watch: 2, .. } => begun = true,
             Told::Created { .. } => {}
             other => panic!("{other:?}"),
         }
     }
+    // On a stream of its own: etcd does not tell progress on one that had a watch from before a compaction.
+    let mut late = session.beside(&one).feed();
+    late.open(&from(2), false).await.unwrap();
+    let compacted = loop {
+        match late.next(SOON).await.unwrap() {
+            Told::Cancelled { watch: 0, compacted, .. } => break compacted,
+            Told::Created { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(compacted, 3);
+    late.close().unwrap();
     let prev = |event: &Event<'_>| match event {
         Event::Put { prev, .. } | Event::Delete { prev, .. } => prev.is_some(),
     };
@@ -274,7 +284,7 @@ async fn the_cluster_itself() {
     };
     let learner = members.iter().find(|member| member.learner).unwrap().id;
     let again = cluster(Cluster::Add { peers: peers(), learner: true });
-    assert!(matches!(refused(&mut one, again).await, "member-exists" | "too-many-learners"));
+    assert!(matches!(refused(&mut one, again).await, "member-exists" | "too-many-learners" | "unhealthy"));
     assert_eq!(refused(&mut one, cluster(Cluster::Promote { id: learner })).await, "learner-not-ready");
     let Reply::Members { members, .. } = ask(&mut one, cluster(Cluster::Remove { id: learner })).await else {
         panic!()
