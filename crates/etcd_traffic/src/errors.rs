@@ -74,6 +74,8 @@ const TABLE: &[Entry] = &[
     no(Code::FailedPrecondition, "etcdserver: can only promote a learner member", "learner-not-ready"),
     no(Code::FailedPrecondition, "etcdserver: too many learner members in cluster", "too-many-learners"),
     no(Code::FailedPrecondition, "etcdserver: Peer URLs already exists", "member-exists"),
+    // The id of a member comes from its URLs.
+    no(Code::FailedPrecondition, "etcdserver: member ID already exist", "member-exists"),
     no(Code::FailedPrecondition, "etcdserver: not leader", "not-leader"),
     no(Code::Unavailable, "etcdserver: unhealthy cluster", "unhealthy"),
     // Refused by an interceptor, before the request reaches its handler.
