@@ -158,13 +158,13 @@ pub(super) async fn cluster(etcd: &mut Client, cluster: &Cluster<'_>) -> Respons
             let response = etcd.member_update(*id, texts(peers)).await?;
             Ok(response.header().map(|header| of_members(header, response.members())))
         }
-        Cluster::MoveLeader { id } => Ok(etcd.move_leader(*id).await?.header().map(of_done)),
+        Cluster::MoveLeader { id } => Ok(Some(etcd.move_leader(*id).await?.header().map_or(BARE, of_done))),
         Cluster::Alarms => alarm(etcd, AlarmAction::Get, AlarmType::None, 0).await,
         Cluster::Raise { id, alarm: kind } => alarm(etcd, AlarmAction::Activate, of_alarm(*kind), *id).await,
         Cluster::Disarm { id, alarm: kind } => {
             alarm(etcd, AlarmAction::Deactivate, of_alarm(*kind), *id).await
         }
-        Cluster::Defragment => Ok(etcd.defragment().await?.header().map(of_done)),
+        Cluster::Defragment => Ok(Some(etcd.defragment().await?.header().map_or(BARE, of_done))),
         Cluster::Snapshot => snapshot(etcd).await,
     }
 }
@@ -247,6 +247,9 @@ pub(super) async fn auth(etcd: &mut Client, auth: &Auth<'_>) -> Response {
         }
     }
 }
+
+/// Some members answer to what changes no data without telling any revision.
+const BARE: Reply<'static> = Reply::Done { revision: 0 };
 
 fn of_done(header: &ResponseHeader) -> Reply<'static> {
     Reply::Done { revision: header.revision() }
