@@ -299,7 +299,12 @@ async fn the_cluster_itself() {
     for member in &config.members {
         let mut client = session.client(member).await.unwrap();
         if client.status().await.unwrap().unwrap().id == status.leader {
-            ask(&mut client, cluster(Cluster::MoveLeader { id: next })).await;
+            // Whoever is to lead may not have caught up yet, and then it takes longer than a client waits.
+            let moved = client.ask(&cluster(Cluster::MoveLeader { id: next })).await.unwrap();
+            assert!(
+                moved.is_ok() || moved.as_ref().is_err_and(|error| error.class == "timeout"),
+                "{moved:?}"
+            );
         }
     }
     let full = cluster(Cluster::Raise { id: status.id, alarm: Alarm::NoSpace });
