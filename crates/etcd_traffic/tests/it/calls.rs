@@ -316,6 +316,7 @@ async fn the_cluster_itself() {
     let Reply::Alarms { alarms, .. } = ask(&mut one, cluster(Cluster::Alarms)).await else { panic!() };
     assert!(alarms.is_empty());
     ask(&mut one, Call::Put(put("a", "3"))).await;
+    assert!(one.get(b"a").await.unwrap().is_ok());
 
     ask(&mut one, cluster(Cluster::Defragment)).await;
     let Reply::Snapshot { bytes, intact, .. } = ask(&mut one, cluster(Cluster::Snapshot)).await else {
