@@ -44,8 +44,10 @@ fn leases(call: &Call<'_>, about: &mut Vec<i64>) {
 
 fn revisions(call: &Call<'_>, about: &mut Vec<i64>) {
     match call {
-        // What a member reads from its own state tells of that member only.
-        Call::Range(range) if range.revision > 0 && !range.serializable => about.push(range.revision),
+        // What a member reads from its own state tells of that member only: it may be what was refused, so that nobody
+        // knows about what.
+        Call::Range(range) if range.revision > 0 && range.serializable => about.extend([range.revision, 0]),
+        Call::Range(range) if range.revision > 0 => about.push(range.revision),
         Call::Txn(txn) => txn.success.iter().chain(&txn.failure).for_each(|call| revisions(call, about)),
         _ => {}
     }
