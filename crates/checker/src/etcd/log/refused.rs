@@ -52,3 +52,23 @@ fn revisions(call: &Call<'_>, about: &mut Vec<i64>) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use history::{Range, Txn};
+
+    use super::*;
+
+    #[test]
+    fn what_one_member_reads_from_its_own_state_leaves_it_open_what_was_refused() {
+        let read = |revision, serializable| Call::Range(Range { revision, serializable, ..Range::default() });
+        let about = |success| {
+            let mut about = Vec::new();
+            revisions(&Call::Txn(Txn { success, ..Txn::default() }), &mut about);
+            about
+        };
+        assert_eq!(about(vec![read(7, false), read(0, true)]), [7]);
+        assert!(about(vec![read(7, false), read(9, true)]).len() > 1);
+        assert!(about(vec![read(9, true)]).len() > 1);
+    }
+}
