@@ -9,6 +9,7 @@ mod service;
 mod watch;
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use etcd_client::ConnectOptions;
@@ -24,6 +25,10 @@ pub type Answer<T> = Result<T, Problem>;
 
 /// The answer to a request that was recorded; the outer error says that it could not be, and was not sent.
 pub type Recorded<T> = Result<Answer<T>, WriteError>;
+
+/// What will come. It is boxed where the client library begins, so that its code is compiled once, in this crate, and not
+/// again in each command that waits for it.
+pub type Coming<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// A reply of the client library; `None` for one without a header, which no store sends.
 type Response = Result<Option<Reply<'static>>, etcd_client::Error>;
@@ -69,16 +74,18 @@ pub struct KeySpace {
 
 impl<'s> Client<'s> {
     /// A client that has sent nothing yet.
-    pub(crate) async fn open(
+    pub(crate) fn open(
         writer: &'s Writer,
         number: u32,
         member: &'s Member,
-        limits: &Limits,
-    ) -> Answer<Self> {
-        let options = ConnectOptions::new().with_connect_timeout(limits.dial);
-        let etcd = etcd_client::Client::connect([&member.url], Some(options)).await;
-        let etcd = etcd.map_err(|error| Problem::of(&error))?;
-        Ok(Self { etcd, log: Log { writer, number, member, limit: limits.request } })
+        limits: &'s Limits,
+    ) -> Coming<'s, Answer<Self>> {
+        Box::pin(async move {
+            let options = ConnectOptions::new().with_connect_timeout(limits.dial);
+            let etcd = etcd_client::Client::connect([&member.url], Some(options)).await;
+            let etcd = etcd.map_err(|error| Problem::of(&error))?;
+            Ok(Self { etcd, log: Log { writer, number, member, limit: limits.request } })
+        })
     }
 
     /// A client of another number that sends over the same connection.
@@ -98,16 +105,20 @@ impl<'s> Client<'s> {
     ///
     /// # Errors
     /// When it cannot be recorded.
-    pub async fn ask(&mut self, call: &Call<'_>) -> Recorded<Reply<'static>> {
-        self.ask_within(call, self.log.limit).await
+    pub fn ask<'a>(&'a mut self, call: &'a Call<'_>) -> Coming<'a, Recorded<Reply<'static>>> {
+        self.ask_within(call, self.log.limit)
     }
 
     /// The same, with a limit of its own: for what waits for others, and for what takes its time.
     ///
     /// # Errors
     /// When it cannot be recorded.
-    pub async fn ask_within(&mut self, call: &Call<'_>, limit: Duration) -> Recorded<Reply<'static>> {
-        self.log.record(call, limit, Box::pin(send(&mut self.etcd, call))).await
+    pub fn ask_within<'a>(
+        &'a mut self,
+        call: &'a Call<'_>,
+        limit: Duration,
+    ) -> Coming<'a, Recorded<Reply<'static>>> {
+        Box::pin(async move { self.log.record(call, limit, send(&mut self.etcd, call)).await })
     }
 
     /// Writes `value` at `key`; the revision of the write.

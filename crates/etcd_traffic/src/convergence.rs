@@ -10,8 +10,8 @@ use history::{Nanos, WriteError, clock};
 use serde::Serialize;
 
 use crate::attempt::Attempt;
-use crate::client::{Client, KeySpace, Status};
-use crate::draw::Draw;
+use crate::client::{Client, Coming, KeySpace, Status};
+use crate::draw::{Draw, Source};
 use crate::event::{Event, Watcher};
 use crate::session::Session;
 
@@ -68,11 +68,20 @@ enum Finding {
 ///
 /// # Errors
 /// When an operation cannot be recorded.
-pub async fn compare_members(
+pub fn compare_members<'a>(
+    session: &'a Session<'_>,
+    draw: Source<'a>,
+    watcher: &'a mut Watcher<'_>,
+) -> Coming<'a, Result<Convergence, WriteError>> {
+    Box::pin(compared(session, draw, watcher))
+}
+
+async fn compared(
     session: &Session<'_>,
-    draw: &mut impl Draw,
+    mut draw: Source<'_>,
     watcher: &mut Watcher<'_>,
 ) -> Result<Convergence, WriteError> {
+    let draw = &mut draw;
     let deadline = clock::now().plus(session.config().limits.wait / 2);
     let mut clients = Vec::new();
     for member in &session.config().members {

@@ -11,10 +11,10 @@ use futures_util::future::try_join_all;
 use history::{Compare, Comparison, Nanos, Target, WriteError, clock};
 
 use crate::attempt::{Attempt, get};
-use crate::client::Client;
+use crate::client::{Client, Coming};
 use crate::config::Member;
 use crate::consistency::Fate;
-use crate::draw::{Draw, Sizes};
+use crate::draw::{Draw, Sizes, Source};
 use crate::event::{Event, Watcher};
 use crate::revisions::Revisions;
 use crate::session::Session;
@@ -45,11 +45,20 @@ const SAMPLE_MAX: usize = 32;
 ///
 /// # Errors
 /// When an operation cannot be recorded. What the store answers, or does not, is no error.
-pub async fn write_and_validate(
+pub fn write_and_validate<'a>(
+    session: &'a Session<'_>,
+    draw: Source<'a>,
+    watcher: &'a mut Watcher<'_>,
+) -> Coming<'a, Result<Report, WriteError>> {
+    Box::pin(crowded(session, draw, watcher))
+}
+
+async fn crowded(
     session: &Session<'_>,
-    draw: &mut impl Draw,
+    mut draw: Source<'_>,
     watcher: &mut Watcher<'_>,
 ) -> Result<Report, WriteError> {
+    let draw = &mut draw;
     let (traffic, mut report) = write(session, draw, watcher).await?;
     let mut sampled = None;
     if let Some(traffic) = traffic {

@@ -90,6 +90,9 @@ pub trait Draw {
     }
 }
 
+/// Any source of draws, for what is compiled once and not again for each command.
+pub type Source<'d> = &'d mut dyn FnMut() -> u64;
+
 impl<F: FnMut() -> u64> Draw for F {
     fn draw(&mut self) -> u64 {
         self()

@@ -10,10 +10,10 @@ use history::{History, ReadError, Sources, WriteError, clock};
 use thiserror::Error;
 
 use crate::attempt::{Attempt, get};
-use crate::client::Client;
+use crate::client::{Client, Coming};
 use crate::config::Member;
 use crate::connect::{connect, connect_to_any};
-use crate::draw::Draw;
+use crate::draw::{Draw, Source};
 use crate::event::{Event, Watcher};
 use crate::ledger::{Judgement, Ledger};
 use crate::run::{self, RunError};
@@ -57,11 +57,20 @@ pub enum DurabilityError {
 ///
 /// # Errors
 /// When an operation cannot be recorded, or the run's histories cannot be read.
-pub async fn check_sample(
+pub fn check_sample<'a>(
+    session: &'a Session<'_>,
+    draw: Source<'a>,
+    watcher: &'a mut Watcher<'_>,
+) -> Coming<'a, Result<Durability, DurabilityError>> {
+    Box::pin(sampled(session, draw, watcher))
+}
+
+async fn sampled(
     session: &Session<'_>,
-    draw: &mut impl Draw,
+    mut draw: Source<'_>,
     watcher: &mut Watcher<'_>,
 ) -> Result<Durability, DurabilityError> {
+    let draw = &mut draw;
     let mut members: Vec<&Member> = session.config().members.iter().collect();
     let written_through = draw.take(&mut members);
     let mut keys = Vec::new();

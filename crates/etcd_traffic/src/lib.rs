@@ -52,11 +52,11 @@ pub mod validate;
 pub mod work;
 
 pub use attempt::{Attempt, get};
-pub use client::{Answer, Client, Feed, KeySpace, Read, Recorded, Status, Told};
+pub use client::{Answer, Client, Coming, Feed, KeySpace, Read, Recorded, Status, Told};
 pub use config::{Config, Member};
 pub use connect::{connect, connect_to_any};
 pub use consistency::{Fate, Kind, Mismatch, Seen, Write, compare};
-pub use draw::Draw;
+pub use draw::{Draw, Source};
 pub use errors::{Applied, Problem};
 pub use event::{Event, Watcher};
 pub use ledger::{Judgement, Ledger};

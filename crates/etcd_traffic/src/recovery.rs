@@ -7,10 +7,10 @@ use std::time::Duration;
 use history::{WriteError, clock};
 
 use crate::attempt::{Attempt, get};
-use crate::client::Client;
+use crate::client::{Client, Coming};
 use crate::config::Member;
 use crate::consistency::Fate;
-use crate::draw::Draw;
+use crate::draw::{Draw, Source};
 use crate::event::{Event, Watcher};
 use crate::session::Session;
 use crate::validate::Validation;
@@ -48,12 +48,22 @@ pub struct Health {
 ///
 /// # Errors
 /// When an operation cannot be recorded.
-pub async fn wait_until_healthy(
+pub fn wait_until_healthy<'a>(
+    session: &'a Session<'_>,
+    need: Need,
+    draw: Source<'a>,
+    watcher: &'a mut Watcher<'_>,
+) -> Coming<'a, Result<Health, WriteError>> {
+    Box::pin(waited(session, need, draw, watcher))
+}
+
+async fn waited(
     session: &Session<'_>,
     need: Need,
-    draw: &mut impl Draw,
+    mut draw: Source<'_>,
     watcher: &mut Watcher<'_>,
 ) -> Result<Health, WriteError> {
+    let draw = &mut draw;
     let deadline = clock::now().plus(session.config().limits.wait);
     let mut health = Health::default();
     loop {

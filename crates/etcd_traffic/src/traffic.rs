@@ -3,10 +3,11 @@
 use history::{WriteError, clock};
 
 use crate::attempt::Attempt;
+use crate::client::Coming;
 use crate::config::Member;
 use crate::connect::connect;
 use crate::consistency::Fate;
-use crate::draw::Draw;
+use crate::draw::{Draw, Source};
 use crate::event::{Event, Watcher};
 use crate::revisions::Revisions;
 use crate::session::Session;
@@ -34,11 +35,20 @@ pub struct Report {
 ///
 /// # Errors
 /// When an operation cannot be recorded. What the store answers, or does not, is no error.
-pub async fn generate_and_validate(
+pub fn generate_and_validate<'a>(
+    session: &'a Session<'_>,
+    draw: Source<'a>,
+    watcher: &'a mut Watcher<'_>,
+) -> Coming<'a, Result<Report, WriteError>> {
+    Box::pin(generated(session, draw, watcher))
+}
+
+async fn generated(
     session: &Session<'_>,
-    draw: &mut impl Draw,
+    mut draw: Source<'_>,
     watcher: &mut Watcher<'_>,
 ) -> Result<Report, WriteError> {
+    let draw = &mut draw;
     let mut revisions = Revisions::default();
     let mut watch = |event: &Event<'_>| {
         revisions.watch(event);

@@ -24,9 +24,9 @@ use thiserror::Error;
 
 pub use self::maintain::put_right;
 pub use self::replicas::{Replicas, read_replicas};
-use crate::client::{Client, Recorded};
+use crate::client::{Client, Coming, Recorded};
 use crate::config::Member;
-use crate::draw::Draw;
+use crate::draw::{Draw, Source};
 use crate::event::{Event, Watcher};
 use crate::run::RunError;
 use crate::session::Session;
@@ -128,17 +128,14 @@ impl Report {
 /// # Errors
 /// When an operation cannot be recorded, or the run's configuration cannot be read. What the store answers, or does not,
 /// is no error.
-pub async fn drive(
-    session: &Session<'_>,
+pub fn drive<'a>(
+    session: &'a Session<'_>,
     group: Group,
-    draw: &mut impl Draw,
-    watcher: &mut Watcher<'_>,
-) -> Result<Report, WorkError> {
-    driven(session, group, &mut || draw.draw(), watcher).await
+    draw: Source<'a>,
+    watcher: &'a mut Watcher<'_>,
+) -> Coming<'a, Result<Report, WorkError>> {
+    Box::pin(driven(session, group, draw, watcher))
 }
-
-/// Any source of draws: the workloads are compiled once, and not again for each command.
-pub(crate) type Source<'d> = &'d mut dyn FnMut() -> u64;
 
 async fn driven(
     session: &Session<'_>,
@@ -158,12 +155,12 @@ async fn driven(
 ///
 /// # Errors
 /// As [`drive`].
-pub async fn everything(
-    session: &Session<'_>,
-    draw: &mut impl Draw,
-    watcher: &mut Watcher<'_>,
-) -> Result<Report, WorkError> {
-    all_driven(session, &mut || draw.draw(), watcher).await
+pub fn everything<'a>(
+    session: &'a Session<'_>,
+    draw: Source<'a>,
+    watcher: &'a mut Watcher<'_>,
+) -> Coming<'a, Result<Report, WorkError>> {
+    Box::pin(all_driven(session, draw, watcher))
 }
 
 async fn all_driven(

@@ -8,6 +8,7 @@ use std::time::Duration;
 use etcd_client::{EventType, WatchFilterType, WatchOptions, WatchResponse, WatchStream};
 use history::{Call, Event, OperationId, Outcome, Reply, Watch, WriteError};
 
+use super::Coming;
 use super::kv::key_value;
 use super::log::Log;
 use crate::errors::Problem;
@@ -63,7 +64,15 @@ impl<'s> Feed<'s> {
     ///
     /// # Errors
     /// When it cannot be recorded.
-    pub async fn open(&mut self, watch: &Watch<'_>, pieces: bool) -> Result<usize, WriteError> {
+    pub fn open<'a>(
+        &'a mut self,
+        watch: &'a Watch<'_>,
+        pieces: bool,
+    ) -> Coming<'a, Result<usize, WriteError>> {
+        Box::pin(self.opened(watch, pieces))
+    }
+
+    async fn opened(&mut self, watch: &Watch<'_>, pieces: bool) -> Result<usize, WriteError> {
         let id =
             self.log.writer.invoke(self.log.number, &self.log.member.name, &Call::Watch(watch.clone()))?;
         let number = self.watches.len();
@@ -81,8 +90,7 @@ impl<'s> Feed<'s> {
             Some(stream) => stream.watch(key, Some(options)).await.map_err(|error| Problem::of(&error)),
             none => {
                 let mut client = self.etcd.watch_client().max_decoding_message_size(MESSAGE_MAX);
-                let opening = client.watch(key, Some(options));
-                match tokio::time::timeout(self.log.limit, Box::pin(opening)).await {
+                match tokio::time::timeout(self.log.limit, client.watch(key, Some(options))).await {
                     Ok(Ok(stream)) => {
                         *none = Some(stream);
                         Ok(())
@@ -105,32 +113,38 @@ impl<'s> Feed<'s> {
     }
 
     /// Asks how far all watches are; the answer is a message.
-    pub async fn ask_progress(&mut self) {
-        if let Some(stream) = &mut self.stream {
-            // A stream that has ended says so when it is read.
-            let _ = stream.request_progress().await;
-        }
+    pub fn ask_progress(&mut self) -> Coming<'_, ()> {
+        Box::pin(async {
+            if let Some(stream) = &mut self.stream {
+                // A stream that has ended says so when it is read.
+                let _ = stream.request_progress().await;
+            }
+        })
     }
 
     /// Asks for the end of a watch; the answer is a message.
-    pub async fn cancel(&mut self, watch: usize) {
-        if let (Some(stream), Ok(number)) = (&mut self.stream, i64::try_from(watch + 1)) {
-            let _ = stream.cancel(number).await;
-        }
+    pub fn cancel(&mut self, watch: usize) -> Coming<'_, ()> {
+        Box::pin(async move {
+            if let (Some(stream), Ok(number)) = (&mut self.stream, i64::try_from(watch + 1)) {
+                let _ = stream.cancel(number).await;
+            }
+        })
     }
 
     /// Waits for the next message, and records it.
     ///
     /// # Errors
     /// When it cannot be recorded.
-    pub async fn next(&mut self, wait: Duration) -> Result<Told, WriteError> {
-        let Some(stream) = &mut self.stream else { return Ok(Told::Nothing) };
-        match tokio::time::timeout(wait, stream.message()).await {
-            Err(_) => Ok(Told::Nothing),
-            Ok(Ok(Some(message))) => self.take(&message),
-            Ok(Ok(None)) => self.broken(Problem::ended()),
-            Ok(Err(error)) => self.broken(Problem::of(&error)),
-        }
+    pub fn next(&mut self, wait: Duration) -> Coming<'_, Result<Told, WriteError>> {
+        Box::pin(async move {
+            let Some(stream) = &mut self.stream else { return Ok(Told::Nothing) };
+            match tokio::time::timeout(wait, stream.message()).await {
+                Err(_) => Ok(Told::Nothing),
+                Ok(Ok(Some(message))) => self.take(&message),
+                Ok(Ok(None)) => self.broken(Problem::ended()),
+                Ok(Err(error)) => self.broken(Problem::of(&error)),
+            }
+        })
     }
 
     /// Ends all watches in order.

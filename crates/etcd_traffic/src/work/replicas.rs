@@ -3,8 +3,9 @@
 use history::{Call, Range, Reply};
 
 use super::keys::get;
-use super::{Report, Site, Source, WorkError};
-use crate::draw::Draw;
+use super::{Report, Site, WorkError};
+use crate::client::Coming;
+use crate::draw::Source;
 use crate::event::{Event, Watcher};
 use crate::session::Session;
 use crate::swarm::{Swarm, Work};
@@ -25,12 +26,12 @@ pub struct Replicas {
 ///
 /// # Errors
 /// When an operation cannot be recorded, or the run's configuration cannot be read.
-pub async fn read_replicas(
-    session: &Session<'_>,
-    draw: &mut impl Draw,
-    watcher: &mut Watcher<'_>,
-) -> Result<Replicas, WorkError> {
-    read(session, &mut || draw.draw(), watcher).await
+pub fn read_replicas<'a>(
+    session: &'a Session<'_>,
+    draw: Source<'a>,
+    watcher: &'a mut Watcher<'_>,
+) -> Coming<'a, Result<Replicas, WorkError>> {
+    Box::pin(read(session, draw, watcher))
 }
 
 async fn read(
