@@ -25,7 +25,8 @@ pub(super) struct Outcome {
     pub(super) exit: i32,
     /// Whether it is what the campaign is about.
     pub(super) as_expected: bool,
-    /// From the first driver to the end of the first command that saw a promise broken.
+    /// From the first driver to the end of the first command, or of the first look at the history, that saw a promise
+    /// broken.
     pub(super) first_violation_s: Option<f64>,
     /// The verdict, or what was lost.
     pub(super) sentence: String,
@@ -91,8 +92,8 @@ impl Outcome {
 
 fn first_violation(events: &str) -> Option<f64> {
     let events = events.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut violated = events.filter(|event| event["event"] == "violated");
-    Some(violated.next()?["after_ms"].as_f64()? / 1_000.0)
+    let mut seen = events.filter(|event| event["event"] == "violated" || event["event"] == "disproved");
+    Some(seen.next()?["after_ms"].as_f64()? / 1_000.0)
 }
 
 fn properties(verdict: &Value) -> impl Iterator<Item = &Value> {
@@ -215,7 +216,10 @@ mod tests {
         assert!(!outcome("brutal-1", 0, &json!([kind("kill", 5, 0), kind("pause", 1, 0)])).as_expected);
         assert!(!outcome("brutal-1", 0, &json!([kind("kill", 5, 2)])).as_expected);
         assert!(!outcome("brutal-1", 1, &json!([kind("kill", 5, 2), kind("pause", 1, 0)])).as_expected);
-        let events = "{\"event\":\"ended\"}\ntorn\n{\"event\":\"violated\",\"after_ms\":2500}\n";
-        assert_eq!(first_violation(events), Some(2.5));
+        for seen in ["violated", "disproved"] {
+            let events =
+                format!("{{\"event\":\"ended\"}}\ntorn\n{{\"event\":\"{seen}\",\"after_ms\":2500}}\n");
+            assert_eq!(first_violation(&events), Some(2.5));
+        }
     }
 }

@@ -37,13 +37,15 @@ pub(super) const CAMPAIGNS: &[Campaign] = &[
         name: "lost-write",
         arguments: "--version 3.5.1 --members 1 --profile brutal -t 120",
         expects: Expects::Found(Bug::LostWrite),
-        about: "A single member acknowledges a write, is killed, and does not have it when it is back.",
+        about: "A single member acknowledges a write, is killed, and does not have it when it is back. Two defects of these \
+                releases do that: it acknowledges before its log is on disk, and it stores that a write is applied before \
+                the write (13766).",
     },
     Campaign {
         name: "diverged",
         arguments: "--version 3.5.1 --members 3 --profile brutal -t 180 --until-violation",
         expects: Expects::Found(Bug::Diverged),
-        about: "After all three members were killed at once under load, they hold different data for ever.",
+        about: "After members were killed under load, they hold different data for ever.",
     },
     Campaign {
         name: "default",
@@ -70,7 +72,8 @@ impl Bug {
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::LostWrite => {
-                "an acknowledged write is lost ([etcd 14370](https://github.com/etcd-io/etcd/issues/14370))"
+                "an acknowledged write is lost ([etcd 14370](https://github.com/etcd-io/etcd/issues/14370), and what \
+                 makes members diverge)"
             }
             Self::Diverged => "members diverge ([etcd 13766](https://github.com/etcd-io/etcd/issues/13766))",
         }

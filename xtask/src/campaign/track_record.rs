@@ -25,8 +25,8 @@ cargo xtask campaign lost-write --seeds 1-3
 ```
 
 A seed decides the plan: commands, faults and their times. What the machine makes of it differs, so another time it may take
-longer or shorter to find something. Time counts from the first driver to the end of the first command that saw a promise
-broken.
+longer or shorter to find something. Time counts from the first driver to the end of the first command, or of the first look
+at the history so far, that saw a promise broken.
 ";
 
 /// The latest outcome of each seed of each campaign.
