@@ -23,6 +23,9 @@ const LIKELY_KEYS: usize = 128;
 /// pile up, as most of what is unknown never happened.
 const LIKELY_ODD: usize = 64;
 
+/// The rank of a key that needs nothing and whose lease is over: behind those with needs, before the others.
+const OVERDUE: i64 = i64::MAX - 1;
+
 /// Something that may have taken a hidden revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Candidate {
@@ -106,7 +109,7 @@ pub(super) struct Supply<'a> {
     offers: FxHashMap<Key, Offers>,
     /// The stack that an operation is in.
     stacked: FxHashMap<u32, (Key, Kind)>,
-    /// Keys that have offers, by the invocation of each.
+    /// Keys that have offers, by the invocation of each, and that a lease may take along, by the time of that.
     recent: Vec<(u64, Key)>,
     keys: Vec<Key>,
     revokes: Vec<u32>,
@@ -203,6 +206,8 @@ impl<'a> Supply<'a> {
             let cell = store.cell(key);
             let rank = match timelines.outlook(scene.log, scene.order, key, cell, entry, revision) {
                 Outlook::Needs { before, delete } => (before, delete),
+                // A lease whose time is over has rather ended than not.
+                Outlook::Free if self.may_be_over(cell.lease, known_by) => (OVERDUE, false),
                 Outlook::Free => (i64::MAX, false),
                 Outlook::Settled | Outlook::Broken => continue,
             };
@@ -211,12 +216,12 @@ impl<'a> Supply<'a> {
         ranked.sort_unstable();
         let wanted = scene.plan.and_then(|plan| plan.wants(revision));
         let needy: Vec<Key> =
-            ranked.iter().take_while(|(rank, ..)| *rank < i64::MAX).map(|(_, _, key, _)| *key).collect();
-        for (_, _, key, delete) in ranked {
+            ranked.iter().take_while(|(rank, ..)| *rank < OVERDUE).map(|(_, _, key, _)| *key).collect();
+        for (rank, _, key, delete) in ranked {
             let scene = (scene.log, store, known_by);
             self.of_key(scene, key, delete, &mut candidates);
             let lease = store.cell(key).lease;
-            if lease != 0 && (delete || wanted == Some((key, true))) {
+            if lease != 0 && (delete || rank == OVERDUE || wanted == Some((key, true))) {
                 self.expiry(lease, known_by, &mut candidates);
                 let revokes = self.revoked.get(&lease).into_iter().flatten();
                 let open = revokes.filter(|&&op| {
@@ -285,8 +290,12 @@ impl<'a> Supply<'a> {
         to.extend(second.map(Candidate::Op));
     }
 
+    fn may_be_over(&self, lease: i64, known_by: u64) -> bool {
+        lease != 0 && self.ends.get(&lease).is_none_or(|end| *end <= known_by)
+    }
+
     fn expiry(&self, lease: i64, known_by: u64, to: &mut Vec<Candidate>) {
-        if self.ends.get(&lease).is_none_or(|end| *end <= known_by) {
+        if self.may_be_over(lease, known_by) {
             to.push(Candidate::Expiry(lease));
         }
     }

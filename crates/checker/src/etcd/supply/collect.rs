@@ -67,10 +67,11 @@ impl<'a> Supply<'a> {
         for &op in &unknown {
             supply.offer(log, op, &apart);
         }
+        supply.lease_ends(log);
         supply.keys = supply.offers.keys().copied().collect();
         supply.keys.sort_unstable();
+        supply.recent.sort_by_key(|(since, _)| *since);
         supply.offers.values_mut().for_each(|offers| offers.guarded.sort_by_key(|(guard, _)| *guard));
-        supply.lease_ends(log);
         supply
     }
 
@@ -236,6 +237,9 @@ impl<'a> Supply<'a> {
             }
         }
         for (lease, key) in keys {
+            // The end of a lease changes its keys as an operation does.
+            self.offers.entry(key).or_default();
+            self.recent.push((self.ends.get(&lease).copied().unwrap_or(0), key));
             self.lease_keys.entry(lease).or_default().push(Keys::one(key));
             self.key_leases.entry(key).or_default().push(lease);
         }
