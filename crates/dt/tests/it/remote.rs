@@ -34,7 +34,7 @@ fn a_service_runs_what_a_terminal_asks_for() {
 
     let (code, out, err) = ran(at(&served, elsewhere.path(), None, &["list", "runs"]));
     assert_eq!(code, 0, "{err}");
-    assert!(out.starts_with(&format!("{name}  valid: etcd ")), "{out}");
+    assert!(out.starts_with(&format!("{name}  etcd ")), "{out}");
     let (code, out, err) = ran(at(&served, elsewhere.path(), None, &["heal", &name]));
     assert_eq!(code, 0, "{err}");
     assert_eq!(out, format!("healed {name}: 0 faults undone, 0 processes ended\n"));
