@@ -170,7 +170,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub(crate) runs: PathBuf,
     /// Have it run by this service, and follow it here; a token is taken from `DT_TOKEN`.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["template", "bin", "plan", "attach", "endpoints", "keep", "runs"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["template", "compose", "backend", "bin", "plan", "attach", "endpoints", "keep", "runs"])]
     pub(crate) server: Option<String>,
 }
 

@@ -4,6 +4,7 @@
 //! never slows a run, and a service that is started again finds what goes on. Nothing comes in but words for `dt run`.
 
 mod api;
+mod bounded;
 mod compare;
 mod guard;
 mod live;
@@ -27,6 +28,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use self::bounded::Bounded;
 use crate::cli::ServeArgs;
 use crate::exit::{Exit, UsageError};
 use crate::home::{self, Home};
@@ -36,6 +38,8 @@ use crate::run::{interrupt, say};
 const TOKEN_LEAST: usize = 16;
 /// Requests that are answered at once, live pages among them; further ones are told to come back.
 const REQUESTS_MAX: usize = 128;
+/// Connections that are held at once, most of them by browsers that may ask again.
+const CONNECTIONS_MAX: usize = 256;
 
 /// What all requests share.
 #[derive(Clone)]
@@ -110,7 +114,7 @@ async fn serve(args: &ServeArgs, home: Home, runs: PathBuf, token: Option<String
     let served = tokio::select! {
         // Live pages would hold up an end in order, and lose nothing by one without.
         _ = interrupted.wait_for(|yes| *yes) => Ok(()),
-        served = axum::serve(listener, router(service)) => served.context("the service broke down"),
+        served = axum::serve(Bounded::new(listener, CONNECTIONS_MAX), router(service)) => served.context("the service broke down"),
     };
     starting.abort();
     served.map(|()| Exit::Valid)

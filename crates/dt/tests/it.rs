@@ -14,10 +14,16 @@ mod dashboard;
 mod faults;
 #[path = "it/harness.rs"]
 mod harness;
+#[path = "it/live.rs"]
+mod live;
 #[path = "it/million.rs"]
 mod million;
 #[path = "it/pages.rs"]
 mod pages;
+#[path = "it/past.rs"]
+mod past;
+#[path = "it/remote.rs"]
+mod remote;
 #[path = "it/reports.rs"]
 mod reports;
 #[path = "it/run.rs"]

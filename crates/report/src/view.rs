@@ -8,6 +8,7 @@ mod lanes;
 mod members;
 mod numbers;
 mod properties;
+mod recovery;
 mod timeline;
 mod violation;
 

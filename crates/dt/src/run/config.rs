@@ -232,9 +232,11 @@ fn faults(
     Ok(plan.map_err(|error| UsageError(format!("suite {}: {error}", suite.name)))?)
 }
 
-/// The command line as typed, with the seed that it was given or that was drawn for it.
+/// The command line as typed, with the seed that it was given or that was drawn for it, and without the place that a
+/// service keeps its runs in.
 fn command_line(args: &RunArgs, seed: u64) -> String {
     let typed = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let typed = typed.filter(|word| !word.starts_with("--runs="));
     let mut words: Vec<String> = std::iter::once(home::own_name()).chain(typed).collect();
     if args.seed.is_none() {
         words.push(format!("--seed {seed}"));

@@ -322,6 +322,7 @@ impl Sender {
     fn look(&mut self) {
         let look = self.watched.borrow_and_update().clone();
         let mut events = Vec::new();
+        let order: Vec<&str> = look.sections.iter().map(|section| section.id).collect();
         for section in &look.sections {
             let known = self.sent.iter_mut().find(|(id, _)| *id == section.id);
             match known {
@@ -329,7 +330,8 @@ impl Sender {
                 Some((_, body)) => body.clone_from(&section.body),
                 None => self.sent.push((section.id, section.body.clone())),
             }
-            let data = json!({"id": section.id, "title": section.title, "html": section.body});
+            let data =
+                json!({"id": section.id, "title": section.title, "html": section.body, "order": order});
             events.push(Event::default().event("section").data(data.to_string()));
         }
         if !look.sections.is_empty() {

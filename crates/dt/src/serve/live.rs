@@ -168,7 +168,8 @@ impl Follower {
             (view.verdict, view.sentence) = (Some(summary.verdict), summary.sentence);
         }
         let mut sections = html::sections(&view);
-        let at = sections.len().min(3);
+        let before = |section: &Section| ["verdict", "timeline", "members"].contains(&section.id);
+        let at = sections.iter().rposition(before).map_or(0, |last| last + 1);
         sections.insert(at, events::section(dir, &material));
         let links = links::section(dir);
         if !links.body.is_empty() {

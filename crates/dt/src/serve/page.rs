@@ -6,15 +6,16 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::get;
-use maud::{Markup, html};
-use report::Outcome;
-use report::html::{document, plain};
+use maud::{Markup, PreEscaped, html};
+use report::html::{document, moments, plain, sections};
+use report::{Outcome, View};
 
 use super::api::{self, Pair, Refused};
 use super::compare::{self, Comparison};
 use super::runs::{self, RunEntry, State as RunState};
 use super::starter;
 use super::{Service, lock};
+use crate::check;
 
 /// What makes the service's pages talk to it.
 const SCRIPT: &str = include_str!("page/service.js");
@@ -61,7 +62,7 @@ async fn index(State(service): State<Service>) -> Page {
         main #main {
             section aria-label="Start a run" {
                 h1 { "Runs" }
-                (form(&choices))
+                (form(&choices, usual(&listed, &choices)))
                 p.answer role="status" aria-live="polite" data-answer {}
             }
             section aria-label="Now" data-now { (now(&service, &listed)) }
@@ -71,10 +72,16 @@ async fn index(State(service): State<Service>) -> Page {
     Ok(page("Runs", &body))
 }
 
-fn form(choices: &api::Choices) -> Markup {
+/// The suite of the last run; the one that the first words of the README run, where there was none.
+fn usual<'a>(listed: &'a [RunEntry], choices: &api::Choices) -> &'a str {
+    let known = |run: &&RunEntry| choices.suites.iter().any(|suite| suite.name == run.suite);
+    listed.iter().find(known).map_or("etcd", |run| &run.suite)
+}
+
+fn form(choices: &api::Choices, usual: &str) -> Markup {
     html! {
         form.start data-start {
-            label { "Suite" select name="suite" { @for one in &choices.suites { option value=(one.name) title=(one.about) { (one.name) } } } }
+            label { "Suite" select name="suite" { @for one in &choices.suites { option value=(one.name) title=(one.about) selected[one.name == usual] { (one.name) } } } }
             label { "Seconds" input name="seconds" type="number" min="1" max="86400" value="30" required; }
             label { "Faults" select name="profile" {
                 option value="" { "the suite's own" }
@@ -93,7 +100,7 @@ fn now(service: &Service, listed: &[RunEntry]) -> Markup {
     let queue = starter::state(service);
     let running: Vec<&RunEntry> = listed.iter().filter(|run| api::goes_on(run)).collect();
     html! {
-        @if let Some(failure) = &queue.failure { p.sentence { b { "The last run could not begin." } } pre { (plain(failure)) } }
+        @if let Some(failure) = &queue.failure { p.sentence { b { "The last run could not begin." } } pre tabindex="0" { (plain(failure)) } }
         @for run in running {
             p.running { span.sign aria-hidden="true" {} a href={ "/runs/" (run.name) } { (plain(&run.name)) } " goes on" }
         }
@@ -109,6 +116,14 @@ fn now(service: &Service, listed: &[RunEntry]) -> Markup {
 }
 
 fn past(listed: &[RunEntry]) -> Markup {
+    html! {
+        @if listed.is_empty() {
+            div.heading { h2 { "No runs yet" } p { "What is started above, or by " code { "dt run" } " in this directory, is listed here." } }
+        } @else { (table(listed)) }
+    }
+}
+
+fn table(listed: &[RunEntry]) -> Markup {
     html! {
         div.heading { h2 { "All runs" } p { (listed.len()) " in the directory; choose two to compare them" } }
         div.filters {
@@ -157,6 +172,9 @@ async fn run(State(service): State<Service>, Path(name): Path<String>) -> Page {
     if !api::goes_on(&entry) && dir.join("report.html").is_file() {
         return Ok(Redirect::to(&format!("/api/runs/{name}/files/report.html")).into_response());
     }
+    // Of one that was broken off, what can be shown of it.
+    let (gone, found) = (!api::goes_on(&entry), dir.clone());
+    let shown = if gone { work(move || check::view(&found).ok().map(broken_off)).await? } else { None };
     let actions = html! { a href="/" { "All runs" } };
     let body = html! {
         (top(&name, &actions))
@@ -174,11 +192,25 @@ async fn run(State(service): State<Service>, Path(name): Path<String>) -> Page {
                 p.answer role="status" aria-live="polite" data-answer {}
             }
             p.pulse role="status" data-head { @if api::goes_on(&entry) { "The run is being looked at." } @else { "The run was broken off before it was judged." } }
-            div data-sections {}
+            div data-sections {
+                @for section in shown.iter().flat_map(sections) {
+                    section id=(section.id) aria-label=(section.title) { (PreEscaped(section.body)) }
+                }
+                @if gone && shown.is_none() { section { h1 { "Nothing of this run can be read" } } }
+            }
         }
-        script type="application/json" id="moments" { "null" }
+        @match &shown {
+            Some(view) => (moments(view)),
+            None => script type="application/json" id="moments" { "null" },
+        }
     };
     Ok(page(&name, &body))
+}
+
+fn broken_off(mut view: View) -> View {
+    view.verdict = view.verdict.or(Some(Outcome::Unknown));
+    view.sentence = format!("{} was tested, and the run was broken off before it was judged", view.subject);
+    view
 }
 
 async fn comparison(State(service): State<Service>, Query(pair): Query<Pair>) -> Page {

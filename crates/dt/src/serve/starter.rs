@@ -256,7 +256,12 @@ fn spawn(service: &Service, next: &Waiting) -> anyhow::Result<()> {
         }
         let code = ended.ok().and_then(|status| status.code());
         let failed = [Some(Exit::Failed as i32), Some(Exit::Usage as i32)].contains(&code);
-        let failure = failed.then(|| tail(&log));
+        // One that was stopped on its way ends with the same code.
+        let began = queue.started.iter().any(|(known, one)| {
+            *known == pid
+                && one.run.as_ref().is_some_and(|run| service.runs.join(run).join("run.json").exists())
+        });
+        let failure = (failed && !began).then(|| tail(&log));
         let unnamed = queue.started.iter_mut().find(|(known, one)| *known == pid && one.run.is_none());
         if let Some((_, started)) = unnamed {
             started.failure =

@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 
 use browser::{Browser, key};
 
-use crate::harness::{dt_alone, ran, scratch};
+use crate::harness::{dt, dt_alone, etcd, ran, scratch};
 use crate::million::million;
 use crate::pages::{browser, keep, kept_to_itself, looked_at, open_file, text};
 
 /// A recorded run of etcd 3.5.1 that was killed in the moment of its answers. One operation in twenty is left of it, and
 /// its revisions are numbered anew.
 const LOST_WRITE: &[u8] = include_bytes!("../data/etcd-3.5.1-lost-write.tar.gz");
-const LOST_WRITE_NAME: &str = "etcd-3.5.1-lost-write";
+pub(crate) const LOST_WRITE_NAME: &str = "etcd-3.5.1-lost-write";
 
 /// A page of a run of any length is smaller.
 const PAGE_MAX: u64 = 2_000_000;
 
-fn lost_write(dir: &Path) -> PathBuf {
+pub(crate) fn lost_write(dir: &Path) -> PathBuf {
     tar::Archive::new(flate2::read::GzDecoder::new(LOST_WRITE)).unpack(dir).unwrap();
     dir.join(LOST_WRITE_NAME)
 }
@@ -108,6 +108,40 @@ fn a_million_operations_are_one_small_page() {
     );
     assert!(text(&browser, "return document.querySelector('.facts').innerText").contains("1,000,000"));
     looked_at(&browser, "report-million");
+    kept_to_itself(&browser, "file://");
+}
+
+#[test]
+#[ignore = "has not been run to its end yet"]
+fn a_valid_run_says_so_and_what_it_did_not_exercise() {
+    let Some(etcd) = etcd() else { return };
+    let dir = scratch();
+    let Some(browser) = browser(dir.path()) else { return };
+    let mut run =
+        dt(dir.path(), &["run", "etcd", "-t", "20", "--seed", "7", "--terminal", "eventually", "--bin"]);
+    run.arg(etcd);
+    let (code, out, err) = ran(run);
+    assert_eq!(code, 0, "{out}\n{err}");
+    let page = dir.path().join("runs/latest/report.html");
+    assert!(fs::metadata(&page).unwrap().len() < PAGE_MAX);
+    open_file(&browser, &page);
+    let head = text(&browser, "return document.querySelector('.verdict.is-valid').innerText");
+    assert!(head.contains("VALID") && head.contains("(3 members) kept its promises"), "{head}");
+    let green = "return getComputedStyle(document.querySelector('.verdict .word')).color";
+    assert_ne!(text(&browser, green), text(&browser, "return getComputedStyle(document.body).color"));
+    let body = text(&browser, "return document.body.innerText");
+    for told in ["--seed 7", "Not put to the test", "Timeline", "Operations", "Faults", "Latency", "Commands"]
+    {
+        assert!(body.contains(told), "{told}: {body}");
+    }
+    assert_eq!(text(&browser, "return document.querySelector('#violation') === null"), "true");
+    assert_eq!(text(&browser, "return document.querySelectorAll('[data-status=failing]').length"), "0");
+
+    // The repeating command can be copied, or is chosen to be copied by hand.
+    browser.click("[data-copy]").unwrap();
+    let copied = "return document.querySelector('[data-copy]').textContent === 'Copied' || String(getSelection()).includes('dt run etcd')";
+    browser.wait("the command to be copied", std::time::Duration::from_secs(30), copied).unwrap();
+    looked_at(&browser, "report-valid");
     kept_to_itself(&browser, "file://");
 }
 

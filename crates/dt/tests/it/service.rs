@@ -1,10 +1,11 @@
 //! The service as programs meet it: who may ask, for what, and how much.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use crate::dashboard::{Served, serve};
-use crate::harness::{dt_alone, ran, scratch};
+use crate::harness::{dt_alone, ran, scratch, wait_for};
 
 const TOKEN: &str = "0123456789abcdefghij";
 
@@ -54,7 +55,7 @@ fn beyond_loopback_the_service_wants_a_token() {
     let (code, _, err) = ran(dt_alone(dir.path(), &["serve", "--listen", "0.0.0.0:0", "--token", "short"]));
     assert_eq!(code, 64, "{err}");
 
-    let served = serve(dir.path(), &["--token", TOKEN]);
+    let served = serve(dir.path(), None, &["--token", TOKEN]);
     assert_eq!(get(&served, "/", &[]), 401);
     assert_eq!(get(&served, "/api/runs", &["Authorization: Bearer 0123456789abcdefghiX"]), 401);
     assert_eq!(get(&served, "/api/runs", &[&format!("Authorization: Bearer {TOKEN}")]), 200);
@@ -69,7 +70,7 @@ fn beyond_loopback_the_service_wants_a_token() {
 #[test]
 fn other_origins_and_other_names_are_refused() {
     let dir = scratch();
-    let served = serve(dir.path(), &[]);
+    let served = serve(dir.path(), None, &[]);
     let own = format!("Origin: {}", served.at);
     assert_eq!(get(&served, "/api/runs", &[&own]), 200);
     for foreign in ["Origin: http://evil.example", "Origin: null", "Origin: http://127.0.0.1:1"] {
@@ -88,10 +89,10 @@ fn other_origins_and_other_names_are_refused() {
 fn no_path_leads_out_of_the_runs() {
     let dir = scratch();
     let run = dir.path().join("runs/a");
-    std::fs::create_dir_all(run.join("history")).unwrap();
-    std::fs::write(run.join("start.json"), "{}").unwrap();
-    std::fs::write(dir.path().join("verdict.json"), "{}").unwrap();
-    let served = serve(dir.path(), &[]);
+    fs::create_dir_all(run.join("history")).unwrap();
+    fs::write(run.join("start.json"), "{}").unwrap();
+    fs::write(dir.path().join("verdict.json"), "{}").unwrap();
+    let served = serve(dir.path(), None, &[]);
     assert_eq!(get(&served, "/api/runs/a", &[]), 200);
     for path in [
         "/api/runs/..",
@@ -115,8 +116,8 @@ fn no_path_leads_out_of_the_runs() {
 fn bodies_and_connections_are_bounded() {
     let dir = scratch();
     let run = dir.path().join("runs/a");
-    std::fs::create_dir_all(run.join("history")).unwrap();
-    let served = serve(dir.path(), &[]);
+    fs::create_dir_all(run.join("history")).unwrap();
+    let served = serve(dir.path(), None, &[]);
     let body = format!("{{\"suite\": \"{}\"}}", "x".repeat(100_000));
     assert_eq!(request(&served, "POST", "/api/runs", &[], &body).0, 413);
     assert_eq!(
@@ -125,7 +126,38 @@ fn bodies_and_connections_are_bounded() {
     );
     assert_eq!(request(&served, "POST", "/api/runs", &[], "{\"suite\": \"--plan\"}").0, 422);
 
+    // Who opens connections and says nothing gets a part of them; others still come in when those are gone.
+    let held = || fs::read_dir(format!("/proc/{}/fd", served.process.0.id())).unwrap().count();
+    let before = held();
+    let silent: Vec<TcpStream> = (0..320).map(|_| TcpStream::connect(address(&served)).unwrap()).collect();
+    wait_for("connections to be held", || (held() >= before + 200).then_some(()));
+    assert!(held() < before + 300, "{} of {}", held() - before, silent.len());
+    drop(silent);
+
     let (_, before) = request(&served, "GET", "/metrics", &[], "");
     assert!(before.contains("dt_requests_total") && before.contains("# EOF"), "{before}");
     assert_eq!(get(&served, "/api/openapi.json", &[]), 200);
+}
+
+/// Pages that are watched hold their place among the requests until they are closed.
+#[test]
+fn requests_at_once_are_bounded() {
+    let dir = scratch();
+    let run = dir.path().join("runs/a");
+    fs::create_dir_all(run.join("history")).unwrap();
+    // As a run that goes on has it.
+    let _journal = chaos::Journal::open(&run).unwrap();
+    let served = serve(dir.path(), None, &[]);
+    let ask = format!("GET /api/runs/a/live HTTP/1.1\r\nHost: {}\r\n\r\n", address(&served));
+    let watching: Vec<TcpStream> = (0..128)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address(&served)).unwrap();
+            stream.write_all(ask.as_bytes()).unwrap();
+            assert!(stream.read(&mut [0; 64]).unwrap() > 0);
+            stream
+        })
+        .collect();
+    assert_eq!(get(&served, "/api/runs", &[]), 503);
+    drop(watching);
+    wait_for("a place", || (get(&served, "/api/runs", &[]) == 200).then_some(()));
 }

@@ -20,7 +20,8 @@ const LETTERS: f64 = 130.0;
 const BAND_LEAST: f64 = 1.5;
 
 pub(super) fn timeline(timeline: &Timeline, commands: &Commands) -> Markup {
-    let (main, more) = timeline.plots.split_at(timeline.plots.len().min(3));
+    let told = timeline.plots.iter().position(|plot| plot.told).unwrap_or(timeline.plots.len());
+    let (main, more) = timeline.plots.split_at(told);
     let about = match timeline.faults_left_out {
         0 => "Faults are shaded in every row".to_owned(),
         n => format!("Faults are shaded in every row; {n} short ones are left out"),

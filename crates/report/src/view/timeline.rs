@@ -3,7 +3,7 @@
 use history::Nanos;
 use serde::Serialize;
 
-use super::numbers;
+use super::{numbers, recovery};
 use crate::material::{FaultRun, Material, Metric, Unit};
 use crate::observe::{CALLS, Column};
 
@@ -109,6 +109,8 @@ pub struct Plot {
     pub about: String,
     /// Whether lines lie on top of each other and are filled.
     pub stacked: bool,
+    /// Whether members told it of themselves; otherwise it is what was seen of them.
+    pub told: bool,
     /// The value at the upper end of the axis, and how it is written.
     pub top: (f64, String),
     /// The value at the lower end, and how it is written.
@@ -282,6 +284,7 @@ fn plots(material: &Material, clock: &Clock) -> Vec<Plot> {
         plots.extend(latencies(material, clock));
         plots.extend(revisions(material, clock));
     }
+    plots.extend(recovery::plot(material, clock));
     plots
         .extend(material.metrics.iter().filter(|metric| metric.unit != Unit::Flag).map(|m| metric(m, clock)));
     plots
@@ -316,6 +319,7 @@ fn rates(material: &Material, clock: &Clock) -> Plot {
         title: "Operations a second".to_owned(),
         about: format!("by outcome, in columns of {}", numbers::duration_s(width_s)),
         stacked: true,
+        told: false,
         top: (top, numbers::rate(top)),
         bottom: (0.0, "0".to_owned()),
         lines,
@@ -355,6 +359,7 @@ fn latencies(material: &Material, clock: &Clock) -> Option<Plot> {
         title: "Latency of replies".to_owned(),
         about: "the half and the 99th of a hundred; each line upwards is ten times more".to_owned(),
         stacked: false,
+        told: false,
         top: (high, power(high)),
         bottom: (low, power(low)),
         lines,
@@ -405,6 +410,7 @@ fn revisions(material: &Material, clock: &Clock) -> Option<Plot> {
         title: "Revision".to_owned(),
         about: "the highest that each member told with a reply".to_owned(),
         stacked: false,
+        told: false,
         top: (top, numbers::count(top as u64)),
         bottom: (0.0, "0".to_owned()),
         lines: observed.members.iter().enumerate().map(line).collect(),
@@ -438,6 +444,7 @@ fn metric(metric: &Metric, clock: &Clock) -> Plot {
         title: metric.title.clone(),
         about: metric.name.clone(),
         stacked: false,
+        told: true,
         top: (top, text(top)),
         bottom: (0.0, "0".to_owned()),
         lines,

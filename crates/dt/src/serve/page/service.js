@@ -99,7 +99,9 @@
       found = document.createElement("section");
       found.id = section.id;
       found.setAttribute("aria-label", section.title);
-      one("[data-sections]").append(found);
+      // Sections come as soon as they have something to show, and stand where the report will have them.
+      const next = section.order.slice(section.order.indexOf(section.id) + 1).map((id) => document.getElementById(id));
+      one("[data-sections]").insertBefore(found, next.find((other) => other) || null);
     }
     return found;
   };
