@@ -4,6 +4,8 @@
 
 #[path = "it/attach.rs"]
 mod attach;
+#[path = "it/by_hand.rs"]
+mod by_hand;
 #[path = "it/check.rs"]
 mod check;
 #[path = "it/compose.rs"]
@@ -16,8 +18,12 @@ mod faults;
 mod harness;
 #[path = "it/million.rs"]
 mod million;
+#[path = "it/no_docker.rs"]
+mod no_docker;
 #[path = "it/pages.rs"]
 mod pages;
+#[path = "it/project.rs"]
+mod project;
 #[path = "it/reports.rs"]
 mod reports;
 #[path = "it/run.rs"]

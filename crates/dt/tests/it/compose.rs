@@ -6,56 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::harness::{Ended, built, docker, dt, etcd, left_behind, ran, scratch, wait_for};
-
-/// An image that has a shell and nothing else that matters; `cargo xtask test` makes it where it is missing.
-const BASE: &str = "debian:bookworm-slim";
-
-const SAYS_COMPLETE: &str = r#"echo '{"antithesis_setup":{"status":"complete","details":{}}}' >>"$$ANTITHESIS_SDK_LOCAL_OUTPUT"; sleep infinity"#;
-const ASSERTS: &str = r#"#!/bin/sh
-echo "in $(hostname) with $DT_VOIDSTAR_SEED" && getent hosts old-name >/dev/null || exit 7
-echo '{"antithesis_assert":{"display_type":"Always","condition":true,"message":"m","hit":true}}' >>"$ANTITHESIS_SDK_LOCAL_OUTPUT"
-sleep 0.2
-"#;
-
-/// A project of somebody's in `dir`: a store, two clients that share a template, and one who says when commands may start.
-fn project(dir: &Path, client: &str, command: &str) -> PathBuf {
-    let template = dir.join("commands/mine");
-    std::fs::create_dir_all(&template).unwrap();
-    let path = template.join("parallel_driver_x");
-    std::fs::write(&path, command).unwrap();
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-    let service = |name: &str, words: &str| {
-        format!(
-            "  {name}:\n    image: {BASE}\n    init: true\n    hostname: {name}\n    command: [sh, -c, {}]\n",
-            serde_json::Value::from(words)
-        )
-    };
-    let mounted = "    volumes: ['./commands:/opt/antithesis/test/v1:ro']\n";
-    let text = format!(
-        "services:\n{}    container_name: old-name\n{}{}{mounted}{}{mounted}",
-        service("store", "sleep infinity"),
-        service("announcer", SAYS_COMPLETE),
-        service("client1", client),
-        service("client2", client),
-    );
-    let file = dir.join("docker-compose.yaml");
-    std::fs::write(&file, text).unwrap();
-    file
-}
-
-/// What the engine still has of runs in `dir`.
-fn remains(dir: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    let mine = format!("{}/", std::fs::canonicalize(dir).unwrap().display());
-    for list in [["ps", "--all"], ["network", "ls"], ["volume", "ls"]] {
-        let mut command = Command::new("docker");
-        command.args(list).args(["--filter", "label=etcd-traffic.run", "--format", "{{.Labels}}"]);
-        let output = command.output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        found.extend(text.lines().filter(|line| line.contains(&mine)).map(str::to_owned));
-    }
-    found
-}
+use crate::project::{self, remains};
 
 fn run(dir: &Path, file: &Path, more: &[&str]) -> Command {
     let mut command = dt(dir, &["run", "--compose", file.to_str().unwrap(), "-t", "3", "--seed", "7"]);
@@ -70,7 +21,7 @@ fn commands_of_somebodys_project_run_in_its_containers_under_faults_and_are_scor
     }
     built("voidstar");
     let dir = scratch();
-    let file = project(dir.path(), "sleep infinity", ASSERTS);
+    let file = project::write(dir.path(), "sleep infinity", project::ASSERTS);
     let (code, out, err) = ran(run(dir.path(), &file, &["--profile", "high_availability"]));
     assert_eq!(code, 0, "{out}\n{err}");
     assert!(out.contains("ok  m"), "{out}");
@@ -88,6 +39,37 @@ fn commands_of_somebodys_project_run_in_its_containers_under_faults_and_are_scor
     assert!(log.is_file(), "logs are kept");
 }
 
+/// A `PATH` on which the first `docker` has no compose plugin, so that only `docker-compose` is left.
+#[expect(clippy::disallowed_methods, reason = "what is on this machine is told by its environment")]
+fn without_plugin(dir: &Path) -> String {
+    let path = std::env::var("PATH").unwrap();
+    let found =
+        |name: &str| std::env::split_paths(&path).map(|dir| dir.join(name)).find(|path| path.is_file());
+    assert!(found("docker-compose").is_some(), "docker-compose is missing: use compose/install-tools");
+    let docker = dir.join("docker");
+    let real = found("docker").unwrap();
+    let script = format!("#!/bin/sh\n[ \"$1\" != compose ] || exit 1\nexec {} \"$@\"\n", real.display());
+    std::fs::write(&docker, script).unwrap();
+    std::fs::set_permissions(&docker, PermissionsExt::from_mode(0o755)).unwrap();
+    format!("{}:{path}", dir.display())
+}
+
+#[test]
+fn the_older_compose_alone_is_enough() {
+    if !docker() {
+        return;
+    }
+    built("voidstar");
+    let dir = scratch();
+    let file = project::write(dir.path(), "sleep infinity", project::ASSERTS);
+    let mut command = run(dir.path(), &file, &["--profile", "none"]);
+    command.env("PATH", without_plugin(dir.path()));
+    let (code, out, err) = ran(command);
+    assert_eq!(code, 0, "{out}\n{err}");
+    assert!(out.contains("ok  m"), "{out}");
+    assert_eq!(remains(dir.path()), Vec::<String>::new());
+}
+
 #[test]
 fn what_is_wrong_with_a_project_is_told_with_what_to_do() {
     if !docker() {
@@ -100,7 +82,7 @@ fn what_is_wrong_with_a_project_is_told_with_what_to_do() {
         assert!(err.contains(words), "{words}: {err}");
         assert_eq!(remains(dir.path()), Vec::<String>::new(), "{words}");
     };
-    let file = project(dir.path(), "echo I am done; exit 3", ASSERTS);
+    let file = project::write(dir.path(), "echo I am done; exit 3", project::ASSERTS);
     expect(&file, &[], 3, "must stay up, such as by `sleep infinity`; its log ends with:\n    I am done");
     expect(&file, &["--template", "other"], 64, "no service of");
     expect(&file, &["--bin", "x"], 64, "cannot be used with");
@@ -119,14 +101,14 @@ fn what_is_wrong_with_a_project_is_told_with_what_to_do() {
         3,
         "has /opt/antithesis/test/v1 in it, neither in its image nor mounted (looked in announcer,",
     );
-    let image = other("image.yaml", &text.replacen(BASE, "registry.invalid/nobody:has", 1));
+    let image = other("image.yaml", &text.replacen(project::BASE, "registry.invalid/nobody:has", 1));
     expect(
         &image,
         &[],
         3,
         "the image registry.invalid/nobody:has of service store is not here and cannot be pulled",
     );
-    let broken = text.replacen(&format!("image: {BASE}"), "build: {context: ./nowhere}", 1);
+    let broken = text.replacen(&format!("image: {project::BASE}"), "build: {context: ./nowhere}", 1);
     expect(&other("build.yaml", &broken), &[], 3, "of service store is not here and cannot be built");
     expect(&other("yaml.yaml", "services: [\n"), &[], 3, "cannot read");
     let stray = dir.path().join("commands/mine/README.md");
@@ -140,7 +122,7 @@ fn a_client_that_is_stopped_under_a_command_ends_the_run_and_says_so() {
         return;
     }
     let dir = scratch();
-    let file = project(dir.path(), "sleep infinity", "#!/bin/sh\nsleep 100\n");
+    let file = project::write(dir.path(), "sleep infinity", "#!/bin/sh\nsleep 100\n");
     let mut command = dt(dir.path(), &["run", "--compose", file.to_str().unwrap(), "-t", "60"]);
     command.args(["--profile", "none"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -169,7 +151,7 @@ fn what_a_killed_dt_leaves_in_containers_is_removed_by_heal() {
         return;
     }
     let dir = scratch();
-    let file = project(dir.path(), "sleep infinity", "#!/bin/sh\nsleep 100\n");
+    let file = project::write(dir.path(), "sleep infinity", "#!/bin/sh\nsleep 100\n");
     let mut command = dt(dir.path(), &["run", "--compose", file.to_str().unwrap(), "-t", "60"]);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = Ended(command.spawn().unwrap());
