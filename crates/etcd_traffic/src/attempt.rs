@@ -1,6 +1,6 @@
 //! A put and a get, each told to the watcher as it ends.
 
-use history::WriteError;
+use history::{Call, Compare, Put, Reply, Txn, WriteError};
 
 use crate::client::{Answer, Client, Read};
 use crate::consistency::{Fate, Seen};
@@ -31,12 +31,38 @@ impl Attempt {
     ) -> Result<Self, WriteError> {
         let answer = client.put(key.as_bytes(), value.as_bytes()).await?;
         watcher(&Event::Put { key: key.as_bytes(), value: value.as_bytes(), answer: &answer });
-        let fate = match answer {
-            Ok(revision) => Fate::Acknowledged(revision),
-            Err(problem) if problem.applied == Applied::No => Fate::Failed,
-            Err(_) => Fate::Unknown,
-        };
-        Ok(Self { key, value, fate })
+        Ok(Self { key, value, fate: fate(&answer) })
+    }
+
+    /// Puts `value` at `key` in a transaction, once, if `guard` holds; a put that it forbids has certainly failed.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub async fn put_if(
+        client: &mut Client<'_>,
+        guard: Compare<'_>,
+        key: String,
+        value: String,
+        watcher: &mut Watcher<'_>,
+    ) -> Result<Self, WriteError> {
+        let put = Put { key: key.as_str().into(), value: value.as_str().into(), ..Put::default() };
+        let txn = Txn { compare: vec![guard], success: vec![Call::Put(put)], failure: Vec::new() };
+        let answer = client.ask(&Call::Txn(txn)).await?;
+        if let Ok(Reply::Txn { succeeded: false, .. }) = answer {
+            watcher(&Event::Asked { call: "guarded put", problem: None });
+            return Ok(Self { key, value, fate: Fate::Failed });
+        }
+        let answer = answer.map(|reply| reply.revision());
+        watcher(&Event::Put { key: key.as_bytes(), value: value.as_bytes(), answer: &answer });
+        Ok(Self { key, value, fate: fate(&answer) })
+    }
+}
+
+fn fate(answer: &Answer<i64>) -> Fate {
+    match answer {
+        Ok(revision) => Fate::Acknowledged(*revision),
+        Err(problem) if problem.applied == Applied::No => Fate::Failed,
+        Err(_) => Fate::Unknown,
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use history::{Nanos, WriteError, clock};
+use history::{Compare, Comparison, Nanos, Target, WriteError, clock};
 
 use crate::attempt::{Attempt, get};
 use crate::client::Client;
@@ -27,6 +27,9 @@ use crate::validate::{Validation, validate};
 const WRITERS: [u32; 6] = [1, 8, 40, 100, 100, 100];
 /// Of so many crowds, one has a connection for each writer.
 const APART_ODDS: u64 = 4;
+/// Of so many crowds, one makes its puts in transactions that first look at many keys. A member takes its time over them
+/// between the note that it has applied a write and the write: where the two are not stored together, a crash tells.
+const GUARDED_ODDS: u64 = 2;
 /// Writing goes on for so long at most: over several crashes a second apart, and still a short command.
 const WRITING_MS: (u64, u64) = (1_500, 5_000);
 /// A crowd makes no more puts than this; a fast member acknowledges some thousands in a second.
@@ -92,6 +95,7 @@ async fn write<'c>(
         session,
         lines,
         prefix: draw.text(),
+        guarded: draw.below(GUARDED_ODDS) == 0,
         // Who asks for a number of puts wants that number.
         until: clock::now()
             .plus(config.requests.map_or(drawn, |_| config.limits.phase).min(config.limits.phase)),
@@ -139,6 +143,9 @@ struct Crowd<'r, 'c, 'w, D> {
     lines: BTreeMap<&'c str, Client<'r>>,
     /// All keys begin with it.
     prefix: String,
+    /// Whether a put is made only if no key of some tenth of the crowd was put twice. That is so, as every key is put
+    /// once; to find it out, etcd reads them all.
+    guarded: bool,
     /// No put begins after this.
     until: Nanos,
     /// Borrowed between two waits only, never across one.
@@ -165,7 +172,19 @@ impl<'c, D: Draw> Crowd<'_, 'c, '_, D> {
         while let Some((key, value)) = self.next(number, attempts.len()) {
             // Whatever had been answered before this put was sent is older than it.
             let before = self.shared.borrow().revisions.newest();
-            let attempt = Attempt::put(&mut client, key, value, &mut |event| self.tell(event)).await?;
+            let mut tell = |event: &Event<'_>| self.tell(event);
+            let attempt = match self.tenth(number) {
+                Some((first, end)) => {
+                    let guard = Compare {
+                        key: first.into(),
+                        end: Some(end.into()),
+                        target: Target::Version(2),
+                        comparison: Comparison::Less,
+                    };
+                    Attempt::put_if(&mut client, guard, key, value, &mut tell).await?
+                }
+                None => Attempt::put(&mut client, key, value, &mut tell).await?,
+            };
             match attempt.fate {
                 Fate::Acknowledged(revision) => {
                     self.shared.borrow_mut().revisions.put_after(before, revision);
@@ -222,6 +241,12 @@ impl<'c, D: Draw> Crowd<'_, 'c, '_, D> {
         let mut value = shared.draw.text().repeat(size.div_ceil(Sizes::TINY_MAX));
         value.truncate(size);
         Some((format!("{}{number:02}/{nth:05}", self.prefix), value))
+    }
+
+    /// Where the keys of this writer and of some others begin and end, if it is to look at them before each put.
+    fn tenth(&self, number: usize) -> Option<(String, String)> {
+        let tens = number / 10;
+        self.guarded.then(|| (format!("{}{tens}", self.prefix), format!("{}{tens}~", self.prefix)))
     }
 
     /// Asks the member until it answers; `false` when the crowd's time ran out over it.

@@ -1,7 +1,8 @@
 //! Everything that a run has written, by key, and whether reads agree with it.
 //!
-//! Pure: a history in, a judgement out. It judges keys that were only ever put. What deletes, transactions or leases
-//! touch has more ways to be right than this simple rule knows; such keys are counted and left to the checker.
+//! Pure: a history in, a judgement out. It judges keys that were only ever put, by a put or by a transaction that does
+//! nothing else. What deletes, other transactions or leases touch has more ways to be right than this simple rule knows;
+//! such keys are counted and left to the checker.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -14,7 +15,7 @@ use crate::consistency::{Fate, Kind, Mismatch, Seen, Write, compare};
 #[derive(Debug)]
 pub struct Ledger<'h> {
     puts: BTreeMap<&'h [u8], Vec<Put<'h>>>,
-    /// Keys and ranges that other calls than plain puts may have changed.
+    /// Keys and ranges that something else may have changed.
     touched: Touched<'h>,
     /// Whether nothing of the history is known to be missing.
     complete: bool,
@@ -55,19 +56,25 @@ impl<'h> Ledger<'h> {
             Self { puts: BTreeMap::new(), touched: Touched::default(), complete: history.is_complete() };
         for operation in &history.operations {
             match &operation.call {
-                Call::Put(put) if put.lease == 0 && !put.ignore_value && !put.ignore_lease => {
-                    let entry = Put {
-                        file: operation.file,
-                        value: put.value.bytes(),
-                        fate: fate(operation),
-                        returned: operation.returned,
-                    };
-                    ledger.puts.entry(put.key.bytes()).or_default().push(entry);
-                }
+                Call::Put(put) if is_plain(put) => ledger.enter(put, operation),
+                Call::Txn(txn) => match (txn.success.as_slice(), txn.failure.as_slice()) {
+                    ([Call::Put(put)], []) if is_plain(put) => ledger.enter(put, operation),
+                    _ => ledger.touched.note(&operation.call),
+                },
                 call => ledger.touched.note(call),
             }
         }
         ledger
+    }
+
+    fn enter(&mut self, put: &'h history::Put<'_>, operation: &Operation<'_>) {
+        let entry = Put {
+            file: operation.file,
+            value: put.value.bytes(),
+            fate: fate(operation),
+            returned: operation.returned,
+        };
+        self.puts.entry(put.key.bytes()).or_default().push(entry);
     }
 
     /// Keys that were put, in their order, without those that cannot be judged.
@@ -100,8 +107,13 @@ impl<'h> Ledger<'h> {
     }
 }
 
+fn is_plain(put: &history::Put<'_>) -> bool {
+    put.lease == 0 && !put.ignore_value && !put.ignore_lease
+}
+
 fn fate(operation: &Operation<'_>) -> Fate {
     match &operation.outcome {
+        Outcome::Ok(Reply::Txn { succeeded: false, .. }) => Fate::Failed,
         Outcome::Ok(reply) => Fate::Acknowledged(reply.revision()),
         Outcome::Failed(_) => Fate::Failed,
         Outcome::Unknown(_) => Fate::Unknown,

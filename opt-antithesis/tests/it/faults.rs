@@ -82,7 +82,8 @@ async fn a_crowd_goes_on_when_its_member_is_back_and_reads_what_it_was_promised(
 
     let sources = place.sources();
     let history = parse(&sources);
-    let puts = || history.operations.iter().filter(|operation| matches!(operation.call, Call::Put(_)));
+    let is_put = |call: &Call<'_>| matches!(call, Call::Put(_) | Call::Txn(_));
+    let puts = || history.operations.iter().filter(|operation| is_put(&operation.call));
     let keys: std::collections::BTreeSet<_> = puts().map(|put| format!("{:?}", put.call)).collect();
     assert_eq!(keys.len(), puts().count(), "no put is made twice");
     assert!(puts().any(|put| !matches!(put.outcome, Outcome::Ok(_))), "the kill was noticed");

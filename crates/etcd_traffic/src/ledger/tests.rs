@@ -116,7 +116,8 @@ fn what_more_than_puts_touched_is_counted_and_not_judged() {
         r#"{"i":9,"t":11,"f":"delete","k":"a"}"#,
         r#"{"i":9,"t":11,"f":"delete","k":"Z","end":"b"}"#,
         r#"{"i":9,"t":11,"f":"put","k":"a","v":"1","lease":7}"#,
-        r#"{"i":9,"t":11,"f":"txn","then":[{"f":"put","k":"a","v":"3"}]}"#,
+        r#"{"i":9,"t":11,"f":"txn","then":[{"f":"put","k":"a","v":"3"},{"f":"put","k":"b","v":"3"}]}"#,
+        r#"{"i":9,"t":11,"f":"txn","then":[{"f":"put","k":"a","v":"3"}],"else":[{"f":"delete","k":"a"}]}"#,
         r#"{"i":9,"t":11,"f":"txn","else":[{"f":"delete","k":"a"}]}"#,
     ];
     for touch in touches {
@@ -125,6 +126,18 @@ fn what_more_than_puts_touched_is_counted_and_not_judged() {
     }
     let elsewhere = r#"{"i":9,"t":11,"f":"delete","k":"b","end":"c"}"#;
     assert_eq!(kind(&[PUT, PUT_ACK, elsewhere], &[GET, NOTHING]), Some(Kind::Lost));
+}
+
+#[test]
+fn a_put_in_a_transaction_of_its_own_is_as_good_as_a_put() {
+    let put = r#"{"i":0,"t":10,"f":"txn","then":[{"f":"put","k":"a","v":"1"}]}"#;
+    let ack = r#"{"r":0,"t":20,"o":"ok","rev":5,"succ":true,"res":[{}]}"#;
+    assert_eq!(judge(&[put, ack], &[GET, FOUND]).acknowledged, 1);
+    assert_eq!(kind(&[put, ack], &[GET, FOUND]), None);
+    assert_eq!(kind(&[put, ack], &[GET, NOTHING]), Some(Kind::Lost));
+    let forbidden = r#"{"r":0,"t":20,"o":"ok","rev":5,"succ":false,"res":[]}"#;
+    assert_eq!(kind(&[put, forbidden], &[GET, NOTHING]), None);
+    assert_eq!(kind(&[put, forbidden], &[GET, FOUND]), Some(Kind::Rejected));
 }
 
 #[test]
