@@ -1,9 +1,9 @@
 //! The containers of this repository as its pages say to use them by hand: brought up by compose, commands by `docker exec`.
 
-use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::harness::{built, docker, etcd, home, wait_for};
+use crate::harness::{docker, etcd, home, wait_for};
+use crate::project;
 
 const FILE: &str = "compose/docker-compose.yaml";
 const PROJECT: &str = "etcd-traffic-by-hand";
@@ -37,15 +37,10 @@ fn the_stack_comes_up_and_its_commands_run_by_hand() {
     if !docker() || etcd().is_none() {
         return;
     }
-    built("opt-antithesis");
-    built("health_checker");
     for name in NAMES {
         assert!(!output("docker", &["inspect", name]).status.success(), "somebody has a container {name}");
     }
-    let mut images = Command::new(home().join("compose/images"));
-    images.env("PROGRAMS_DIR", Path::new(env!("CARGO_BIN_EXE_dt")).parent().unwrap());
-    assert!(images.status().unwrap().success());
-
+    project::images();
     let _up = Up;
     succeeded("docker", &["compose", "-f", FILE, "-p", PROJECT, "up", "--detach"]);
     wait_for("the health checker", || {

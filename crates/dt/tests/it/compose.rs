@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::harness::{Ended, built, docker, dt, etcd, left_behind, ran, scratch, wait_for};
+use crate::harness::{Ended, built, docker, dt, etcd, home, left_behind, python, ran, scratch, wait_for};
 use crate::project::{self, remains};
 
 fn run(dir: &Path, file: &Path, more: &[&str]) -> Command {
@@ -108,7 +108,7 @@ fn what_is_wrong_with_a_project_is_told_with_what_to_do() {
         3,
         "the image registry.invalid/nobody:has of service store is not here and cannot be pulled",
     );
-    let broken = text.replacen(&format!("image: {project::BASE}"), "build: {context: ./nowhere}", 1);
+    let broken = text.replacen(&format!("image: {}", project::BASE), "build: {context: ./nowhere}", 1);
     expect(&other("build.yaml", &broken), &[], 3, "of service store is not here and cannot be built");
     expect(&other("yaml.yaml", "services: [\n"), &[], 3, "cannot read");
     let stray = dir.path().join("commands/mine/README.md");
@@ -186,5 +186,54 @@ fn etcd_in_containers_keeps_its_promises_under_faults() {
     assert!(out.contains("valid: etcd 3.5.30 (3 members in containers) kept its promises"), "{out}");
     let faults = std::fs::read_to_string(dir.path().join("runs/latest/faults.jsonl")).unwrap();
     assert!(faults.contains("\"really_applied\":true"), "{faults}");
+    assert_eq!(remains(dir.path()), Vec::<String>::new());
+}
+
+/// The containers of this repository with clients that have Python and its command: the interpreter and its packages are
+/// mounted where they are, so that no image has to be made of them. `None` where they are parts of the system's own.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn python_project(dir: &Path, python: &Path) -> Option<PathBuf> {
+    let mut prefixes = Command::new(python);
+    prefixes.args(["-c", "import sys; print(sys.base_prefix, sys.prefix)"]);
+    let told = String::from_utf8(prefixes.output().unwrap().stdout).unwrap();
+    let (base, packages) = told.trim().split_once(' ').unwrap();
+    if base == "/usr" {
+        eprintln!(
+            "SKIPPED: this machine's Python cannot be mounted in a container, as it is one with the system"
+        );
+        return None;
+    }
+    let text = std::fs::read_to_string(home().join("compose/docker-compose.yaml")).unwrap();
+    let commands = home().join("crates/dt/tests/python/main");
+    let volumes = format!(
+        "[\"traffic:/var/lib/etcd-traffic\", {base}:{base}:ro, {packages}:{packages}:ro, {}:/opt/antithesis/test/v1/main:ro]",
+        commands.display()
+    );
+    let client = text
+        .replace("image: ${CLIENT_IMAGE:-etcd-traffic-client:v1}", &format!("image: {}\n  command: [sleep, infinity]", project::BASE))
+        .replace("[\"traffic:/var/lib/etcd-traffic\"]", &volumes)
+        // The generated code of the client is older than its runtime.
+        .replace("ETCD_TRAFFIC_DIR: /var/lib/etcd-traffic\n", &format!(
+            "ETCD_TRAFFIC_DIR: /var/lib/etcd-traffic\n    PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION: python\n    PATH: {packages}/bin:/usr/bin:/bin\n"
+        ));
+    let file = dir.join("docker-compose.yaml");
+    std::fs::write(&file, client).unwrap();
+    Some(file)
+}
+
+#[test]
+fn a_command_in_python_runs_in_containers_and_is_scored() {
+    let (true, Some(_), Some(python)) = (docker(), etcd(), python()) else { return };
+    let dir = scratch();
+    let Some(file) = python_project(dir.path(), &python) else { return };
+    built("voidstar");
+    project::images();
+    let words =
+        ["run", "--compose", file.to_str().unwrap(), "-t", "20", "--profile", "resilient", "--seed", "7"];
+    let (code, out, err) = ran(dt(dir.path(), &words));
+    assert_eq!(code, 0, "{out}\n{err}");
+    assert!(out.contains("ok  What was acknowledged can be read"), "{out}\n{err}");
+    let first = std::fs::read_to_string(dir.path().join("runs/latest/commands/1.out")).unwrap();
+    assert!(first.starts_with("prefix "), "{first}");
     assert_eq!(remains(dir.path()), Vec::<String>::new());
 }

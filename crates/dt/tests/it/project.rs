@@ -4,6 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::harness::{built, home};
+
 /// An image that has a shell and nothing else that matters; `cargo xtask test` makes it where it is missing.
 pub(crate) const BASE: &str = "debian:bookworm-slim";
 
@@ -52,4 +54,13 @@ pub(crate) fn remains(dir: &Path) -> Vec<String> {
         found.extend(text.lines().filter(|line| line.contains(&mine)).map(str::to_owned));
     }
     found
+}
+
+/// Makes the images of this repository out of what was just built, where they are others.
+pub(crate) fn images() {
+    built("opt-antithesis");
+    built("health_checker");
+    let mut images = Command::new(home().join("compose/images"));
+    images.env("PROGRAMS_DIR", Path::new(env!("CARGO_BIN_EXE_dt")).parent().unwrap());
+    assert!(images.status().unwrap().success());
 }
