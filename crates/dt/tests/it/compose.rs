@@ -39,16 +39,15 @@ fn commands_of_somebodys_project_run_in_its_containers_under_faults_and_are_scor
     assert!(log.is_file(), "logs are kept");
 }
 
-/// A `PATH` on which the first `docker` has no compose plugin, so that only `docker-compose` is left.
+/// A `PATH` on which the first `docker` fails where this test of a shell succeeds, and else is the real one.
 #[expect(clippy::disallowed_methods, reason = "what is on this machine is told by its environment")]
-fn without_plugin(dir: &Path) -> String {
+fn failing(dir: &Path, test: &str) -> String {
     let path = std::env::var("PATH").unwrap();
     let found =
         |name: &str| std::env::split_paths(&path).map(|dir| dir.join(name)).find(|path| path.is_file());
-    assert!(found("docker-compose").is_some(), "docker-compose is missing: use compose/install-tools");
     let docker = dir.join("docker");
     let real = found("docker").unwrap();
-    let script = format!("#!/bin/sh\n[ \"$1\" != compose ] || exit 1\nexec {} \"$@\"\n", real.display());
+    let script = format!("#!/bin/sh\n{test} && exit 1\nexec {} \"$@\"\n", real.display());
     std::fs::write(&docker, script).unwrap();
     std::fs::set_permissions(&docker, PermissionsExt::from_mode(0o755)).unwrap();
     format!("{}:{path}", dir.display())
@@ -59,11 +58,14 @@ fn the_older_compose_alone_is_enough() {
     if !docker() {
         return;
     }
+    let there = Command::new("docker-compose").arg("version").output().is_ok();
+    assert!(there, "docker-compose is missing: use compose/install-tools");
     built("voidstar");
     let dir = scratch();
     let file = project::write(dir.path(), "sleep infinity", project::ASSERTS);
     let mut command = run(dir.path(), &file, &["--profile", "none"]);
-    command.env("PATH", without_plugin(dir.path()));
+    // Without the plugin only `docker-compose` is left.
+    command.env("PATH", failing(dir.path(), "[ \"$1\" = compose ]"));
     let (code, out, err) = ran(command);
     assert_eq!(code, 0, "{out}\n{err}");
     assert!(out.contains("ok  m"), "{out}");
@@ -169,6 +171,24 @@ fn what_a_killed_dt_leaves_in_containers_is_removed_by_heal() {
     assert_eq!(left_behind(&std::fs::canonicalize(dir.path().join("runs")).unwrap()), Vec::<String>::new());
     let (code, out, _) = ran(dt(dir.path(), &["heal"]));
     assert_eq!((code, out.trim()), (0, "nothing is left to heal in runs"));
+}
+
+#[test]
+fn what_could_not_be_removed_is_left_to_heal() {
+    if !docker() {
+        return;
+    }
+    let dir = scratch();
+    let file = project::write(dir.path(), "sleep infinity", project::ASSERTS);
+    let mut command = run(dir.path(), &file, &["--profile", "none"]);
+    command.env("PATH", failing(dir.path(), "[ \"$1 $3\" = 'rm --volumes' ]"));
+    let (code, out, err) = ran(command);
+    assert_eq!(code, 3, "{out}\n{err}");
+    assert!(err.contains("cannot remove the containers; use `dt heal`"), "{err}");
+    assert!(!remains(dir.path()).is_empty(), "there is something to heal");
+    let (code, out, err) = ran(dt(dir.path(), &["heal"]));
+    assert_eq!(code, 0, "{out}\n{err}");
+    assert_eq!(remains(dir.path()), Vec::<String>::new());
 }
 
 #[test]
