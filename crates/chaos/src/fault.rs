@@ -184,6 +184,12 @@ impl Kind {
         )
     }
 
+    /// What is nearest to it, for where it cannot be done itself.
+    #[must_use]
+    pub fn instead(&self) -> Option<Self> {
+        matches!(self, Self::KillAtReply).then_some(Self::Kill)
+    }
+
     /// Whether it happens at once and leaves nothing to heal.
     #[must_use]
     pub fn is_instant(&self) -> bool {

@@ -119,8 +119,8 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Draws a plan. A monkey of `profile` that can do nothing here is left out; one of `own`, which the suite names
-    /// itself, is refused.
+    /// Draws a plan. A monkey of `profile` that cannot do what it says does what is nearest, and is left out where there is
+    /// nothing; one of `own`, which the suite names itself, is refused.
     ///
     /// # Errors
     /// Which monkey is refused, and why.
@@ -133,8 +133,12 @@ impl Plan {
     ) -> Result<Self, PlanError> {
         let (mut monkeys, mut left_out) = (Vec::new(), Vec::new());
         for monkey in &profile.monkeys {
-            let kinds: Vec<_> =
-                monkey.kinds().into_iter().filter(|kind| kind.available(&monkey.on, here).is_ok()).collect();
+            let possible = |kind: &Kind| kind.available(&monkey.on, here).is_ok();
+            let kinds: Vec<_> = monkey
+                .kinds()
+                .into_iter()
+                .filter_map(|kind| if possible(&kind) { Some(kind) } else { kind.instead().filter(possible) })
+                .collect();
             if kinds.is_empty() {
                 let refused = monkey.kinds().iter().find_map(|kind| kind.available(&monkey.on, here).err());
                 let reason =

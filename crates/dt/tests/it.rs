@@ -4,6 +4,8 @@
 
 #[path = "it/attach.rs"]
 mod attach;
+#[path = "it/by_hand.rs"]
+mod by_hand;
 #[path = "it/check.rs"]
 mod check;
 #[path = "it/compose.rs"]
@@ -18,12 +20,16 @@ mod harness;
 mod live;
 #[path = "it/million.rs"]
 mod million;
+#[path = "it/no_docker.rs"]
+mod no_docker;
 #[path = "it/pages.rs"]
 mod pages;
 #[path = "it/past.rs"]
 mod past;
 #[path = "it/remote.rs"]
 mod remote;
+#[path = "it/project.rs"]
+mod project;
 #[path = "it/reports.rs"]
 mod reports;
 #[path = "it/run.rs"]

@@ -32,12 +32,14 @@ impl Namespace {
 
     /// Makes rules; when one cannot be made, those before it are taken back.
     pub(super) async fn apply(&self, rules: &Rules) -> Result<(), RuleError> {
-        for words in &rules.apply {
-            if let Err(error) = self.run(words).await {
-                // The first that fails has left nothing; of the rest it is not known which are there.
+        for (made, words) in rules.apply.iter().enumerate() {
+            let Err(error) = self.run(words).await else { continue };
+            // Where the first one fails, its place may be taken by another fault, whose rules stay. Of the rest it is not
+            // known which are there.
+            if made > 0 {
                 let _ = self.lift(rules).await;
-                return Err(error);
             }
+            return Err(error);
         }
         Ok(())
     }

@@ -134,3 +134,21 @@ fn weights_and_probabilities_count() {
 fn a_plan_is_shown_as_it_will_be() {
     insta::assert_snapshot!(plan("resilient", 3, 12, 3).to_string());
 }
+
+#[test]
+fn a_kill_at_an_answer_is_a_kill_at_any_moment_where_answers_go_through_no_proxy() {
+    let fine = Ok(());
+    let packets = crate::containers::Abilities {
+        cut: fine.clone(),
+        reset: fine.clone(),
+        loss: fine.clone(),
+        bandwidth: fine.clone(),
+        delay: fine,
+    };
+    let here = Environment { backend: Backend::Compose, packets: Some(packets), ..here(3) };
+    let profile = Profile::shipped("brutal").unwrap();
+    let plan = Plan::draw(&profile, &[], 1, Duration::from_secs(60), &here).unwrap();
+    let kills = plan.faults().filter(|fault| fault.kind == Kind::Kill && fault.monkey.ends_with("answer"));
+    assert!(kills.count() > 20, "{plan:?}");
+    assert!(plan.faults().all(|fault| fault.kind != Kind::KillAtReply));
+}

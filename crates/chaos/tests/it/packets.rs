@@ -248,6 +248,10 @@ async fn world(dir: &Path) {
         world.say(0, 1, 10);
         // Slow, but there.
         wait(|| world.heard(1, "hello") == before + 10);
+        // There is room for one on a device: a second one is refused, and the first one stays as it is.
+        let narrow = fault(Disruption::Bandwidth { bytes_per_s: 9_000 });
+        let second = world.containers.disturb(9, &narrow, &pairs(&[(0, 1)])).await;
+        assert!(second.is_err(), "{second:?}");
         assert!(slow.packets().await.unwrap() >= 10);
         slow.lift().await.unwrap();
     }

@@ -76,7 +76,6 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Exit> {
     };
     let result = session.timeline().await;
     session.display().rest();
-    let result = result.and(session.journal.close().map_err(Into::into));
     session.end(result)
 }
 
@@ -96,13 +95,15 @@ impl Session {
                 if let Target::Compose(contained) = target {
                     contained.remove(self.journal.directory()).await?;
                 }
-                return failed.map_or(Ok(()), |failed| failed.map(|_| ()));
+                let closed = self.journal.close();
+                return failed.map_or(Ok(()), |failed| failed.map(|_| ())).and(closed.map_err(Into::into));
             }
         };
         let result = self.with_system(&system).await;
         let told = self.tell_crashes(&system);
         let told = told.and(self.keep_if_asked(&system).await);
-        let stopped = system.stop().await;
+        // What could not be stopped is left, and the journal stays open for whoever heals.
+        let stopped = system.stop().await.and_then(|()| Ok(self.journal.close()?));
         result.and(told).and(stopped)
     }
 

@@ -5,57 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::harness::{Ended, built, docker, dt, etcd, left_behind, ran, scratch, wait_for};
-
-/// An image that has a shell and nothing else that matters; `cargo xtask test` makes it where it is missing.
-const BASE: &str = "debian:bookworm-slim";
-
-const SAYS_COMPLETE: &str = r#"echo '{"antithesis_setup":{"status":"complete","details":{}}}' >>"$$ANTITHESIS_SDK_LOCAL_OUTPUT"; sleep infinity"#;
-const ASSERTS: &str = r#"#!/bin/sh
-echo "in $(hostname) with $DT_VOIDSTAR_SEED" && getent hosts old-name >/dev/null || exit 7
-echo '{"antithesis_assert":{"display_type":"Always","condition":true,"message":"m","hit":true}}' >>"$ANTITHESIS_SDK_LOCAL_OUTPUT"
-sleep 0.2
-"#;
-
-/// A project of somebody's in `dir`: a store, two clients that share a template, and one who says when commands may start.
-fn project(dir: &Path, client: &str, command: &str) -> PathBuf {
-    let template = dir.join("commands/mine");
-    std::fs::create_dir_all(&template).unwrap();
-    let path = template.join("parallel_driver_x");
-    std::fs::write(&path, command).unwrap();
-    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
-    let service = |name: &str, words: &str| {
-        format!(
-            "  {name}:\n    image: {BASE}\n    init: true\n    hostname: {name}\n    command: [sh, -c, {}]\n",
-            serde_json::Value::from(words)
-        )
-    };
-    let mounted = "    volumes: ['./commands:/opt/antithesis/test/v1:ro']\n";
-    let text = format!(
-        "services:\n{}    container_name: old-name\n{}{}{mounted}{}{mounted}",
-        service("store", "sleep infinity"),
-        service("announcer", SAYS_COMPLETE),
-        service("client1", client),
-        service("client2", client),
-    );
-    let file = dir.join("docker-compose.yaml");
-    std::fs::write(&file, text).unwrap();
-    file
-}
-
-/// What the engine still has of runs in `dir`.
-fn remains(dir: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    let mine = format!("{}/", std::fs::canonicalize(dir).unwrap().display());
-    for list in [["ps", "--all"], ["network", "ls"], ["volume", "ls"]] {
-        let mut command = Command::new("docker");
-        command.args(list).args(["--filter", "label=etcd-traffic.run", "--format", "{{.Labels}}"]);
-        let output = command.output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        found.extend(text.lines().filter(|line| line.contains(&mine)).map(str::to_owned));
-    }
-    found
-}
+use crate::harness::{Ended, built, docker, dt, etcd, home, left_behind, python, ran, scratch, wait_for};
+use crate::project::{self, remains};
 
 fn run(dir: &Path, file: &Path, more: &[&str]) -> Command {
     let mut command = dt(dir, &["run", "--compose", file.to_str().unwrap(), "-t", "3", "--seed", "7"]);
@@ -70,7 +21,7 @@ fn commands_of_somebodys_project_run_in_its_containers_under_faults_and_are_scor
     }
     built("voidstar");
     let dir = scratch();
-    let file = project(dir.path(), "sleep infinity", ASSERTS);
+    let file = project::write(dir.path(), "sleep infinity", project::ASSERTS);
     let (code, out, err) = ran(run(dir.path(), &file, &["--profile", "high_availability"]));
     assert_eq!(code, 0, "{out}\n{err}");
     assert!(out.contains("ok  m"), "{out}");
@@ -88,6 +39,39 @@ fn commands_of_somebodys_project_run_in_its_containers_under_faults_and_are_scor
     assert!(log.is_file(), "logs are kept");
 }
 
+/// A `PATH` on which the first `docker` fails where this test of a shell succeeds, and else is the real one.
+#[expect(clippy::disallowed_methods, reason = "what is on this machine is told by its environment")]
+fn failing(dir: &Path, test: &str) -> String {
+    let path = std::env::var("PATH").unwrap();
+    let found =
+        |name: &str| std::env::split_paths(&path).map(|dir| dir.join(name)).find(|path| path.is_file());
+    let docker = dir.join("docker");
+    let real = found("docker").unwrap();
+    let script = format!("#!/bin/sh\n{test} && exit 1\nexec {} \"$@\"\n", real.display());
+    std::fs::write(&docker, script).unwrap();
+    std::fs::set_permissions(&docker, PermissionsExt::from_mode(0o755)).unwrap();
+    format!("{}:{path}", dir.display())
+}
+
+#[test]
+fn the_older_compose_alone_is_enough() {
+    if !docker() {
+        return;
+    }
+    let there = Command::new("docker-compose").arg("version").output().is_ok();
+    assert!(there, "docker-compose is missing: use compose/install-tools");
+    built("voidstar");
+    let dir = scratch();
+    let file = project::write(dir.path(), "sleep infinity", project::ASSERTS);
+    let mut command = run(dir.path(), &file, &["--profile", "none"]);
+    // Without the plugin only `docker-compose` is left.
+    command.env("PATH", failing(dir.path(), "[ \"$1\" = compose ]"));
+    let (code, out, err) = ran(command);
+    assert_eq!(code, 0, "{out}\n{err}");
+    assert!(out.contains("ok  m"), "{out}");
+    assert_eq!(remains(dir.path()), Vec::<String>::new());
+}
+
 #[test]
 fn what_is_wrong_with_a_project_is_told_with_what_to_do() {
     if !docker() {
@@ -100,7 +84,7 @@ fn what_is_wrong_with_a_project_is_told_with_what_to_do() {
         assert!(err.contains(words), "{words}: {err}");
         assert_eq!(remains(dir.path()), Vec::<String>::new(), "{words}");
     };
-    let file = project(dir.path(), "echo I am done; exit 3", ASSERTS);
+    let file = project::write(dir.path(), "echo I am done; exit 3", project::ASSERTS);
     expect(&file, &[], 3, "must stay up, such as by `sleep infinity`; its log ends with:\n    I am done");
     expect(&file, &["--template", "other"], 64, "no service of");
     expect(&file, &["--bin", "x"], 64, "cannot be used with");
@@ -119,14 +103,14 @@ fn what_is_wrong_with_a_project_is_told_with_what_to_do() {
         3,
         "has /opt/antithesis/test/v1 in it, neither in its image nor mounted (looked in announcer,",
     );
-    let image = other("image.yaml", &text.replacen(BASE, "registry.invalid/nobody:has", 1));
+    let image = other("image.yaml", &text.replacen(project::BASE, "registry.invalid/nobody:has", 1));
     expect(
         &image,
         &[],
         3,
         "the image registry.invalid/nobody:has of service store is not here and cannot be pulled",
     );
-    let broken = text.replacen(&format!("image: {BASE}"), "build: {context: ./nowhere}", 1);
+    let broken = text.replacen(&format!("image: {}", project::BASE), "build: {context: ./nowhere}", 1);
     expect(&other("build.yaml", &broken), &[], 3, "of service store is not here and cannot be built");
     expect(&other("yaml.yaml", "services: [\n"), &[], 3, "cannot read");
     let stray = dir.path().join("commands/mine/README.md");
@@ -140,7 +124,7 @@ fn a_client_that_is_stopped_under_a_command_ends_the_run_and_says_so() {
         return;
     }
     let dir = scratch();
-    let file = project(dir.path(), "sleep infinity", "#!/bin/sh\nsleep 100\n");
+    let file = project::write(dir.path(), "sleep infinity", "#!/bin/sh\nsleep 100\n");
     let mut command = dt(dir.path(), &["run", "--compose", file.to_str().unwrap(), "-t", "60"]);
     command.args(["--profile", "none"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -169,7 +153,7 @@ fn what_a_killed_dt_leaves_in_containers_is_removed_by_heal() {
         return;
     }
     let dir = scratch();
-    let file = project(dir.path(), "sleep infinity", "#!/bin/sh\nsleep 100\n");
+    let file = project::write(dir.path(), "sleep infinity", "#!/bin/sh\nsleep 100\n");
     let mut command = dt(dir.path(), &["run", "--compose", file.to_str().unwrap(), "-t", "60"]);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = Ended(command.spawn().unwrap());
@@ -190,6 +174,24 @@ fn what_a_killed_dt_leaves_in_containers_is_removed_by_heal() {
 }
 
 #[test]
+fn what_could_not_be_removed_is_left_to_heal() {
+    if !docker() {
+        return;
+    }
+    let dir = scratch();
+    let file = project::write(dir.path(), "sleep infinity", project::ASSERTS);
+    let mut command = run(dir.path(), &file, &["--profile", "none"]);
+    command.env("PATH", failing(dir.path(), "[ \"$1 $3\" = 'rm --volumes' ]"));
+    let (code, out, err) = ran(command);
+    assert_eq!(code, 3, "{out}\n{err}");
+    assert!(err.contains("cannot remove the containers; use `dt heal`"), "{err}");
+    assert!(!remains(dir.path()).is_empty(), "there is something to heal");
+    let (code, out, err) = ran(dt(dir.path(), &["heal"]));
+    assert_eq!(code, 0, "{out}\n{err}");
+    assert_eq!(remains(dir.path()), Vec::<String>::new());
+}
+
+#[test]
 fn etcd_in_containers_keeps_its_promises_under_faults() {
     // Whoever lacks an etcd here would have to download one for the image.
     if !docker() || etcd().is_none() {
@@ -204,5 +206,54 @@ fn etcd_in_containers_keeps_its_promises_under_faults() {
     assert!(out.contains("valid: etcd 3.5.30 (3 members in containers) kept its promises"), "{out}");
     let faults = std::fs::read_to_string(dir.path().join("runs/latest/faults.jsonl")).unwrap();
     assert!(faults.contains("\"really_applied\":true"), "{faults}");
+    assert_eq!(remains(dir.path()), Vec::<String>::new());
+}
+
+/// The containers of this repository with clients that have Python and its command: the interpreter and its packages are
+/// mounted where they are, so that no image has to be made of them. `None` where they are parts of the system's own.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn python_project(dir: &Path, python: &Path) -> Option<PathBuf> {
+    let mut prefixes = Command::new(python);
+    prefixes.args(["-c", "import sys; print(sys.base_prefix, sys.prefix)"]);
+    let told = String::from_utf8(prefixes.output().unwrap().stdout).unwrap();
+    let (base, packages) = told.trim().split_once(' ').unwrap();
+    if base == "/usr" {
+        eprintln!(
+            "SKIPPED: this machine's Python cannot be mounted in a container, as it is one with the system"
+        );
+        return None;
+    }
+    let text = std::fs::read_to_string(home().join("compose/docker-compose.yaml")).unwrap();
+    let commands = home().join("crates/dt/tests/python/main");
+    let volumes = format!(
+        "[\"traffic:/var/lib/etcd-traffic\", {base}:{base}:ro, {packages}:{packages}:ro, {}:/opt/antithesis/test/v1/main:ro]",
+        commands.display()
+    );
+    let client = text
+        .replace("image: ${CLIENT_IMAGE:-etcd-traffic-client:v1}", &format!("image: {}\n  command: [sleep, infinity]", project::BASE))
+        .replace("[\"traffic:/var/lib/etcd-traffic\"]", &volumes)
+        // The generated code of the client is older than its runtime.
+        .replace("ETCD_TRAFFIC_DIR: /var/lib/etcd-traffic\n", &format!(
+            "ETCD_TRAFFIC_DIR: /var/lib/etcd-traffic\n    PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION: python\n    PATH: {packages}/bin:/usr/bin:/bin\n"
+        ));
+    let file = dir.join("docker-compose.yaml");
+    std::fs::write(&file, client).unwrap();
+    Some(file)
+}
+
+#[test]
+fn a_command_in_python_runs_in_containers_and_is_scored() {
+    let (true, Some(_), Some(python)) = (docker(), etcd(), python()) else { return };
+    let dir = scratch();
+    let Some(file) = python_project(dir.path(), &python) else { return };
+    built("voidstar");
+    project::images();
+    let words =
+        ["run", "--compose", file.to_str().unwrap(), "-t", "20", "--profile", "resilient", "--seed", "7"];
+    let (code, out, err) = ran(dt(dir.path(), &words));
+    assert_eq!(code, 0, "{out}\n{err}");
+    assert!(out.contains("ok  What was acknowledged can be read"), "{out}\n{err}");
+    let first = std::fs::read_to_string(dir.path().join("runs/latest/commands/1.out")).unwrap();
+    assert!(first.starts_with("prefix "), "{first}");
     assert_eq!(remains(dir.path()), Vec::<String>::new());
 }

@@ -55,6 +55,21 @@ pub(crate) fn etcd() -> Option<PathBuf> {
     etcd
 }
 
+/// The Python that has the packages of the test's command, or `None` where there is none and that is fine.
+#[expect(clippy::disallowed_methods, reason = "tests are told by their environment where Python is")]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub(crate) fn python() -> Option<PathBuf> {
+    let python = std::env::var_os("ETCD_TRAFFIC_TEST_PYTHON").map(PathBuf::from);
+    if python.is_none() {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "ETCD_TRAFFIC_TEST_PYTHON is not set: use `cargo xtask test`"
+        );
+        eprintln!("SKIPPED: needs a Python with packages; use `cargo xtask test`");
+    }
+    python
+}
+
 /// Whether there is a Docker with the images that tests need; where there is none, that is fine, but not where `CI` is set.
 #[expect(clippy::disallowed_methods, reason = "tests are told by their environment where they run")]
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]

@@ -2,10 +2,10 @@
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use crate::harness::{built, dt, etcd, home, ran, scratch};
+use crate::harness::{built, dt, etcd, home, python, ran, scratch};
 
 /// A template with one script.
 fn template(dir: &Path, file: &str, script: &str) -> String {
@@ -95,21 +95,6 @@ fn what_cannot_be_run_is_told_before_anything_is_started() {
         assert_eq!(code, expected, "{args:?}: {err}");
         assert!(err.contains(words), "{args:?}: {err}");
     }
-}
-
-/// The Python that has the packages of the test's command, or `None` where there is none and that is fine.
-#[expect(clippy::disallowed_methods, reason = "tests are told by their environment where Python is")]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn python() -> Option<PathBuf> {
-    let python = std::env::var_os("ETCD_TRAFFIC_TEST_PYTHON").map(PathBuf::from);
-    if python.is_none() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "ETCD_TRAFFIC_TEST_PYTHON is not set: use `cargo xtask test`"
-        );
-        eprintln!("SKIPPED: needs a Python with packages; use `cargo xtask test`");
-    }
-    python
 }
 
 #[test]
