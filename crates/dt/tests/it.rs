@@ -26,10 +26,10 @@ mod no_docker;
 mod pages;
 #[path = "it/past.rs"]
 mod past;
-#[path = "it/remote.rs"]
-mod remote;
 #[path = "it/project.rs"]
 mod project;
+#[path = "it/remote.rs"]
+mod remote;
 #[path = "it/reports.rs"]
 mod reports;
 #[path = "it/run.rs"]
