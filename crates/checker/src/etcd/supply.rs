@@ -109,8 +109,10 @@ pub(super) struct Supply<'a> {
     offers: FxHashMap<Key, Offers>,
     /// The stack that an operation is in.
     stacked: FxHashMap<u32, (Key, Kind)>,
-    /// Keys that have offers, by the invocation of each, and that a lease may take along, by the time of that.
+    /// Keys that have offers, by the invocation of each.
     recent: Vec<(u64, Key)>,
+    /// Keys that a lease may take along, by the time before which that cannot be.
+    ending: Vec<(u64, Key)>,
     keys: Vec<Key>,
     revokes: Vec<u32>,
     /// All revokes of a lease that did not fail.
@@ -202,7 +204,7 @@ impl<'a> Supply<'a> {
         let mut candidates = revokes(scene.log, scene.order, revision);
         let known_by = scene.order.known_by(revision);
         let mut ranked: Vec<(i64, usize, Key, bool)> = Vec::new();
-        for (recency, key) in self.likely_keys(known_by).into_iter().enumerate() {
+        for (recency, key) in self.likely_keys(store, known_by).into_iter().enumerate() {
             let cell = store.cell(key);
             let rank = match timelines.outlook(scene.log, scene.order, key, cell, entry, revision) {
                 Outlook::Needs { before, delete } => (before, delete),
@@ -245,8 +247,8 @@ impl<'a> Supply<'a> {
         candidates
     }
 
-    /// The keys to look at: all, or those that were offered something lately.
-    fn likely_keys(&self, known_by: u64) -> Vec<Key> {
+    /// The keys to look at: all, or those that were offered something lately, and those whose lease was over lately.
+    fn likely_keys(&self, store: &Store<'a>, known_by: u64) -> Vec<Key> {
         if self.keys.len() <= LIKELY_KEYS {
             return self.keys.clone();
         }
@@ -254,6 +256,14 @@ impl<'a> Supply<'a> {
         let mut keys = Vec::with_capacity(LIKELY_KEYS);
         for &(_, key) in self.recent[..until].iter().rev().take(4 * LIKELY_KEYS) {
             if keys.len() < LIKELY_KEYS && !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        let until = self.ending.partition_point(|(end, _)| *end <= known_by);
+        let over = self.ending[..until].iter().rev().map(|(_, key)| *key);
+        let over = over.take(4 * LIKELY_KEYS).filter(|key| store.cell(*key).lease != 0).take(LIKELY_KEYS);
+        for key in over {
+            if !keys.contains(&key) {
                 keys.push(key);
             }
         }

@@ -37,6 +37,7 @@ impl<'a> Supply<'a> {
             offers: FxHashMap::default(),
             stacked: FxHashMap::default(),
             recent: Vec::new(),
+            ending: Vec::new(),
             keys: Vec::new(),
             revokes: Vec::new(),
             revoked: FxHashMap::default(),
@@ -70,7 +71,7 @@ impl<'a> Supply<'a> {
         supply.lease_ends(log);
         supply.keys = supply.offers.keys().copied().collect();
         supply.keys.sort_unstable();
-        supply.recent.sort_by_key(|(since, _)| *since);
+        supply.ending.sort_unstable();
         supply.offers.values_mut().for_each(|offers| offers.guarded.sort_by_key(|(guard, _)| *guard));
         supply
     }
@@ -239,7 +240,7 @@ impl<'a> Supply<'a> {
         for (lease, key) in keys {
             // The end of a lease changes its keys as an operation does.
             self.offers.entry(key).or_default();
-            self.recent.push((self.ends.get(&lease).copied().unwrap_or(0), key));
+            self.ending.push((self.ends.get(&lease).copied().unwrap_or(0), key));
             self.lease_keys.entry(lease).or_default().push(Keys::one(key));
             self.key_leases.entry(key).or_default().push(lease);
         }
