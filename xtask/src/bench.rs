@@ -35,7 +35,10 @@ pub(crate) fn run(which: Option<Which>) -> anyhow::Result<()> {
     }
     if wanted(Which::Proxy) {
         // Puts wait for a disk, so it must be one.
-        let (etcd, disk) = (crate::test::fetch_etcd()?, step::target());
+        let (etcd, disk) = (
+            crate::test::fetch_etcd(step::cargo(&["run", "--quiet", "--locked", "-p", "dt", "--"]))?,
+            step::target(),
+        );
         let mut proxies =
             step::cargo(&["run", "--release", "--locked", "-p", "chaos", "--example", "proxy_cost", "--"]);
         proxies.arg(etcd).arg(disk);

@@ -17,11 +17,13 @@ pub(crate) fn run(filter: &[String]) -> anyhow::Result<()> {
     chromium::ensure(on_a_build_machine())?;
     let python = python::environment()?;
     let rules = chromium::rules(&python)?.display().to_string();
+    // Built alone it would have other features, and all that it depends on would be built again.
+    let dt = Command::new(step::target().join("debug/dt"));
     let needs = [
-        ("ETCD_TRAFFIC_TEST_ETCD", fetch_etcd()?),
+        ("ETCD_TRAFFIC_TEST_ETCD", fetch_etcd(dt)?),
         ("ETCD_TRAFFIC_TEST_PYTHON", python),
         ("ETCD_TRAFFIC_TEST_AXE", rules),
-        // Built alone they would have other features, and all that they depend on would be built again.
+        // For the same reason they are not built again by the tests.
         ("ETCD_TRAFFIC_TEST_BUILT", "yes".to_owned()),
     ];
     step::say(&format!("tests use {} and {}", needs[0].1, needs[1].1));
@@ -75,19 +77,8 @@ fn has_nextest() -> bool {
     version.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-pub(crate) fn fetch_etcd() -> anyhow::Result<String> {
-    let path = step::output(step::cargo(&[
-        "run",
-        "--quiet",
-        "--locked",
-        "-p",
-        "dt",
-        "--",
-        "fetch",
-        "etcd",
-        "--version",
-        ETCD,
-    ]))
-    .context("tests need a real etcd")?;
-    Ok(path.trim().to_owned())
+/// The program of an etcd, which `dt` gets where it is not there yet.
+pub(crate) fn fetch_etcd(mut dt: Command) -> anyhow::Result<String> {
+    dt.args(["fetch", "etcd", "--version", ETCD]);
+    Ok(step::output(dt).context("a real etcd is needed")?.trim().to_owned())
 }

@@ -16,7 +16,7 @@ const REQUESTS: u32 = 50;
 
 pub(crate) fn run() -> anyhow::Result<()> {
     step::run(step::cargo(&["build", "--release", "--locked", "-p", "opt-antithesis"]))?;
-    let etcd = test::fetch_etcd()?;
+    let etcd = test::fetch_etcd(step::cargo(&["run", "--quiet", "--locked", "-p", "dt", "--"]))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(measure(Path::new(&etcd)))
 }
