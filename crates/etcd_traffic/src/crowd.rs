@@ -17,6 +17,7 @@ use crate::consistency::Fate;
 use crate::draw::{Draw, Sizes, Source};
 use crate::event::{Event, Watcher};
 use crate::revisions::Revisions;
+use crate::run::Start;
 use crate::session::Session;
 use crate::traffic::{Report, Traffic};
 use crate::validate::{Validation, validate};
@@ -104,7 +105,9 @@ async fn write<'c>(
         session,
         lines,
         prefix: draw.text(),
-        guarded: draw.below(GUARDED_ODDS) == 0,
+        // Of a store that held something before, nobody knows what such a transaction compares.
+        guarded: draw.below(GUARDED_ODDS) == 0
+            && Start::read(config).ok().flatten().is_some_and(|start| start.fresh),
         // Who asks for a number of puts wants that number.
         until: clock::now()
             .plus(config.requests.map_or(drawn, |_| config.limits.phase).min(config.limits.phase)),
