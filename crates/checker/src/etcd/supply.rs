@@ -23,9 +23,6 @@ const LIKELY_KEYS: usize = 128;
 /// pile up, as most of what is unknown never happened.
 const LIKELY_ODD: usize = 64;
 
-/// The rank of a key that needs nothing and whose lease is over: behind those with needs, before the others.
-const OVERDUE: i64 = i64::MAX - 1;
-
 /// Something that may have taken a hidden revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Candidate {
@@ -111,8 +108,6 @@ pub(super) struct Supply<'a> {
     stacked: FxHashMap<u32, (Key, Kind)>,
     /// Keys that have offers, by the invocation of each.
     recent: Vec<(u64, Key)>,
-    /// Keys that a lease may take along, by the time before which that cannot be.
-    ending: Vec<(u64, Key)>,
     keys: Vec<Key>,
     revokes: Vec<u32>,
     /// All revokes of a lease that did not fail.
@@ -204,12 +199,10 @@ impl<'a> Supply<'a> {
         let mut candidates = revokes(scene.log, scene.order, revision);
         let known_by = scene.order.known_by(revision);
         let mut ranked: Vec<(i64, usize, Key, bool)> = Vec::new();
-        for (recency, key) in self.likely_keys(store, known_by).into_iter().enumerate() {
+        for (recency, key) in self.likely_keys(known_by).into_iter().enumerate() {
             let cell = store.cell(key);
             let rank = match timelines.outlook(scene.log, scene.order, key, cell, entry, revision) {
                 Outlook::Needs { before, delete } => (before, delete),
-                // A lease whose time is over has rather ended than not.
-                Outlook::Free if self.may_be_over(cell.lease, known_by) => (OVERDUE, false),
                 Outlook::Free => (i64::MAX, false),
                 Outlook::Settled | Outlook::Broken => continue,
             };
@@ -218,12 +211,12 @@ impl<'a> Supply<'a> {
         ranked.sort_unstable();
         let wanted = scene.plan.and_then(|plan| plan.wants(revision));
         let needy: Vec<Key> =
-            ranked.iter().take_while(|(rank, ..)| *rank < OVERDUE).map(|(_, _, key, _)| *key).collect();
-        for (rank, _, key, delete) in ranked {
+            ranked.iter().take_while(|(rank, ..)| *rank < i64::MAX).map(|(_, _, key, _)| *key).collect();
+        for (_, _, key, delete) in ranked {
             let scene = (scene.log, store, known_by);
             self.of_key(scene, key, delete, &mut candidates);
             let lease = store.cell(key).lease;
-            if lease != 0 && (delete || rank == OVERDUE || wanted == Some((key, true))) {
+            if lease != 0 && (delete || wanted == Some((key, true))) {
                 self.expiry(lease, known_by, &mut candidates);
                 let revokes = self.revoked.get(&lease).into_iter().flatten();
                 let open = revokes.filter(|&&op| {
@@ -247,8 +240,8 @@ impl<'a> Supply<'a> {
         candidates
     }
 
-    /// The keys to look at: all, or those that were offered something lately, and those whose lease was over lately.
-    fn likely_keys(&self, store: &Store<'a>, known_by: u64) -> Vec<Key> {
+    /// The keys to look at: all, or those that were offered something lately.
+    fn likely_keys(&self, known_by: u64) -> Vec<Key> {
         if self.keys.len() <= LIKELY_KEYS {
             return self.keys.clone();
         }
@@ -256,14 +249,6 @@ impl<'a> Supply<'a> {
         let mut keys = Vec::with_capacity(LIKELY_KEYS);
         for &(_, key) in self.recent[..until].iter().rev().take(4 * LIKELY_KEYS) {
             if keys.len() < LIKELY_KEYS && !keys.contains(&key) {
-                keys.push(key);
-            }
-        }
-        let until = self.ending.partition_point(|(end, _)| *end <= known_by);
-        let over = self.ending[..until].iter().rev().map(|(_, key)| *key);
-        let over = over.take(4 * LIKELY_KEYS).filter(|key| store.cell(*key).lease != 0).take(LIKELY_KEYS);
-        for key in over {
-            if !keys.contains(&key) {
                 keys.push(key);
             }
         }
@@ -300,12 +285,8 @@ impl<'a> Supply<'a> {
         to.extend(second.map(Candidate::Op));
     }
 
-    fn may_be_over(&self, lease: i64, known_by: u64) -> bool {
-        lease != 0 && self.ends.get(&lease).is_none_or(|end| *end <= known_by)
-    }
-
     fn expiry(&self, lease: i64, known_by: u64, to: &mut Vec<Candidate>) {
-        if self.may_be_over(lease, known_by) {
+        if self.ends.get(&lease).is_none_or(|end| *end <= known_by) {
             to.push(Candidate::Expiry(lease));
         }
     }
