@@ -14,7 +14,7 @@ use clap::Args;
 
 use crate::step;
 use outcome::Outcome;
-use plan::{CAMPAIGNS, Campaign};
+use plan::{CAMPAIGNS, Campaign, Expects};
 pub(crate) use track_record::finding;
 
 #[derive(Debug, Args)]
@@ -42,9 +42,19 @@ fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
     if range.is_empty() { Err("the first seed is above the last".to_owned()) } else { Ok(range) }
 }
 
+/// Runs those campaigns that look for known defects by suites of their own, and for false alarms of these.
+pub(crate) fn sensitivity(args: &CampaignArgs) -> anyhow::Result<()> {
+    let all = CAMPAIGNS.iter().filter(|campaign| campaign.is_of_sensitivity());
+    let chosen = if args.names.is_empty() { all.collect() } else { chosen(&args.names)? };
+    run_all(args, chosen)
+}
+
 /// Runs the campaigns, and writes down what came of each seed as soon as it is known.
 pub(crate) fn run(args: &CampaignArgs) -> anyhow::Result<()> {
-    let chosen = chosen(&args.names)?;
+    run_all(args, chosen(&args.names)?)
+}
+
+fn run_all(args: &CampaignArgs, chosen: Vec<&'static Campaign>) -> anyhow::Result<()> {
     let runs = args.runs.clone().unwrap_or_else(|| step::target().join("campaign"));
     std::fs::create_dir_all(&runs).with_context(|| format!("cannot make {}", runs.display()))?;
     must_be_on_disk(&runs)?;
@@ -102,7 +112,10 @@ fn one(dt: &Path, campaign: &Campaign, seed: u64, runs: &Path) -> anyhow::Result
     let load = std::fs::read_to_string("/proc/loadavg").context("cannot read /proc/loadavg")?;
     let load = load.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0);
     let mut dt = Command::new(dt);
-    dt.args(["run", "etcd"]).args(campaign.arguments.split(' ')).arg(format!("--seed={seed}"));
+    dt.arg("run").args(campaign.arguments.split(' ')).arg(format!("--seed={seed}"));
+    if let Expects::Known(id) = campaign.expects {
+        dt.arg(format!("--expect={id}"));
+    }
     dt.arg("--runs").arg(runs.join(campaign.name)).current_dir(step::root()).stdout(Stdio::null());
     let status = dt.status().context("cannot run dt")?;
     let code = status.code().with_context(|| format!("dt was ended by a signal ({status})"))?;

@@ -9,6 +9,7 @@ mod campaign;
 mod check;
 mod chromium;
 mod docker;
+mod properties;
 mod python;
 mod step;
 mod test;
@@ -47,6 +48,10 @@ enum Task {
     },
     /// Runs of many seeds against known versions; writes docs/track-record.md. Some take an hour.
     Campaign(campaign::CampaignArgs),
+    /// Write docs/properties.md from the sources and from xtask/src/properties.yaml.
+    Properties,
+    /// The campaigns that look for known defects, each by a suite of its own, and for false alarms of these suites.
+    Sensitivity(campaign::CampaignArgs),
     /// Build and push images, and launch a run on the platform.
     Antithesis {
         #[command(subcommand)]
@@ -67,6 +72,8 @@ fn main() -> ExitCode {
         Task::Ci => check::run().and_then(|()| test::run(&[])),
         Task::Attack { count } => attack::run(count),
         Task::Campaign(args) => campaign::run(&args),
+        Task::Properties => properties::write(),
+        Task::Sensitivity(args) => campaign::sensitivity(&args),
         Task::Antithesis { action } => antithesis::run(&action),
         Task::Bench { which } => bench::run(which),
     };

@@ -38,6 +38,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     findings.extend(sources::findings(&files));
     findings.extend(documents::findings(&files, &packages));
     findings.extend(crate::campaign::finding());
+    findings.extend(crate::properties::findings()?);
     for finding in &findings {
         step::say(&format!("tidy: {finding}"));
     }

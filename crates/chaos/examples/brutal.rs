@@ -97,7 +97,7 @@ async fn main() {
     let here = Environment::of_processes(&chart, size).unwrap();
     let plan = Plan::draw(&profile, &[], seed.parse().unwrap(), Duration::from_secs(86_400), &here).unwrap();
     if plan.swift_members {
-        wiring.make_swift(&chart);
+        wiring.give(&chart.process.environment_when_swift);
     }
     let cluster = Cluster::start(Launch::new(&chart, Path::new(program), Path::new(dir), wiring).unwrap())
         .await

@@ -38,7 +38,7 @@ pub struct Plan {
     pub overlap: u32,
     /// Stretches without any fault.
     pub quiet: Option<QuietWindows>,
-    /// Whether members shall be made swift before they start: see [`cluster::Wiring::make_swift`].
+    /// Whether members shall be made swift before they start: see the chart's `environment_when_swift`.
     #[serde(default)]
     pub swift_members: bool,
     /// What disturbs.

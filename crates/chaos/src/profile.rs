@@ -26,7 +26,7 @@ pub struct Profile {
     /// Stretches without any fault, long enough for the system to recover in.
     pub quiet: Option<QuietWindows>,
     /// Whether members shall miss a leader sooner than usual, so that more faults fit into the time: see
-    /// [`cluster::Wiring::make_swift`].
+    /// the chart's `environment_when_swift`.
     #[serde(default)]
     pub swift_members: bool,
     /// What disturbs.

@@ -109,10 +109,10 @@ impl Wiring {
         self.members.iter_mut().find(|member| member.name == name)
     }
 
-    /// Makes members miss a leader sooner, as far as the chart knows how.
-    pub fn make_swift(&mut self, chart: &Chart) {
+    /// Gives every member these variables, beside those of its chart.
+    pub fn give(&mut self, variables: &BTreeMap<String, String>) {
         for member in &mut self.members {
-            member.environment.extend(chart.process.environment_when_swift.clone());
+            member.environment.extend(variables.clone());
         }
     }
 

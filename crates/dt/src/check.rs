@@ -9,7 +9,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 use history::{Sources, clock};
-use report::{Detail, Summary, View};
+use report::known::{self, Known};
+use report::{Detail, Outcome, Summary, View};
 
 use crate::cli::CheckArgs;
 use crate::exit::{Exit, UsageError};
@@ -28,6 +29,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     if !dir.is_dir() {
         return foreign::run(args);
     }
+    is_known("etcd", args.expect.as_deref())?;
     if !["run.json", "history"].iter().any(|part| dir.join(part).exists()) && Sources::read_dir(dir).is_err()
     {
         return foreign::run(args);
@@ -51,7 +53,34 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     } else {
         write!(out, "{}", report::table(&summary, detail(args.all)))?;
     }
-    Ok(summary.verdict.into())
+    Ok(exit(&summary, args.expect.as_deref()))
+}
+
+/// The typist's mistake where a defect is expected that nobody knows of.
+pub(crate) fn is_known(system: &str, expected: Option<&str>) -> anyhow::Result<()> {
+    let Some(expected) = expected else { return Ok(()) };
+    let known = Known::of(system)?;
+    if known.iter().any(|known| known.named.id == expected) {
+        return Ok(());
+    }
+    let ids: Vec<&str> = known.iter().map(|known| known.named.id.as_str()).collect();
+    let there = if ids.is_empty() { "none".to_owned() } else { ids.join(", ") };
+    Err(UsageError(format!("--expect: no known defect is called `{expected}`; there are: {there}")).into())
+}
+
+/// How `dt` ends after a verdict: by it, or by whether exactly the defect was found that is expected.
+pub(crate) fn exit(summary: &Summary, expected: Option<&str>) -> Exit {
+    let Some(expected) = expected else { return summary.verdict.into() };
+    if summary.verdict == Outcome::Invalid && known::is_exactly(&summary.properties, expected) {
+        say(&format!("{expected} was expected, and was found"));
+        return Exit::Valid;
+    }
+    let what = match summary.verdict {
+        Outcome::Invalid => "something else was found",
+        _ => "was not found",
+    };
+    say(&format!("{expected} was expected, and {what}"));
+    Exit::Invalid
 }
 
 /// How much of a verdict is shown.
@@ -80,4 +109,49 @@ pub(crate) fn judge_and_write(dir: &Path) -> anyhow::Result<Summary> {
     let (summary, violation) = judge(dir, false)?;
     files::write(dir, &summary, violation.as_ref())?;
     Ok(summary)
+}
+
+#[cfg(test)]
+mod tests {
+    use report::known::Named;
+    use report::{Example, Group, Property, Status};
+
+    use super::*;
+
+    fn summary(verdict: Outcome, known: &[&str]) -> Summary {
+        let mut property = Property::new("p", Group::History, "x");
+        property.status = if verdict == Outcome::Invalid { Status::Failing } else { Status::Passing };
+        property.saw(false, Example { command: String::new(), number: None, details: "d".into() });
+        property.known = known.iter().map(|id| (*id).to_owned()).collect();
+        Summary {
+            verdict,
+            sentence: String::new(),
+            subject: String::new(),
+            operations: 1,
+            properties: vec![property],
+            known: Vec::<Named>::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_the_expected_defect_makes_a_broken_promise_acceptable() {
+        let of = |verdict, known, expected| exit(&summary(verdict, known), expected);
+        assert_eq!(of(Outcome::Invalid, &["18667"], None), Exit::Invalid);
+        assert_eq!(of(Outcome::Invalid, &["18667", "13766"], Some("18667")), Exit::Valid);
+        assert_eq!(of(Outcome::Invalid, &["18667"], Some("13766")), Exit::Invalid);
+        assert_eq!(of(Outcome::Invalid, &[], Some("13766")), Exit::Invalid);
+        for verdict in [Outcome::Valid, Outcome::Unknown, Outcome::Vacuous] {
+            assert_eq!(of(verdict, &[], Some("18667")), Exit::Invalid, "it was not found");
+        }
+        assert_eq!(of(Outcome::Unknown, &[], None), Exit::Undecided);
+    }
+
+    #[test]
+    fn a_defect_that_nobody_knows_is_the_typists_mistake() {
+        assert!(is_known("etcd", None).is_ok() && is_known("etcd", Some("18667")).is_ok());
+        let error = is_known("etcd", Some("1")).unwrap_err();
+        assert!(error.is::<UsageError>() && error.to_string().contains("18667, "), "{error}");
+        assert!(is_known("redis", Some("18667")).unwrap_err().to_string().contains("there are: none"));
+    }
 }

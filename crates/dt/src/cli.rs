@@ -25,6 +25,9 @@ Examples:
   dt check runs/latest                   the verdict again, from the files alone
   dt check history.edn                   the verdict of a history that Jepsen recorded
   dt list suites                         what can be run
+  dt list known                          known defects, which a verdict names where they explain what it found
+  dt run old-transactions --version 3.5.30 --expect 18667
+                                         a run that is to find one of them: 0 when it does, and nothing else
   dt run etcd -t 30 --server http://127.0.0.1:8470
                                          the same, run by a service and followed here
   dt serve                               a page on http://127.0.0.1:8470 that starts runs and shows them live
@@ -101,6 +104,8 @@ pub(crate) enum Listable {
     /// What can disturb them.
     #[value(alias = "profile")]
     Profiles,
+    /// Known defects of etcd, and which versions have them.
+    Known,
     /// What was run, the newest first.
     #[value(alias = "run")]
     Runs,
@@ -160,6 +165,9 @@ pub(crate) struct RunArgs {
     /// Count what the run did not exercise as failed.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// The known defect that the run is to find, such as 18667: exit code 0 when it finds that and nothing else, else 1.
+    #[arg(long, value_name = "KNOWN", conflicts_with = "server")]
+    pub(crate) expect: Option<String>,
     /// Show every property on a line of its own.
     #[arg(long)]
     pub(crate) all: bool,
@@ -235,6 +243,9 @@ pub(crate) struct CheckArgs {
     /// Count what the run did not exercise as failed.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// The known defect that is to be found, such as 18667: exit code 0 when that is and nothing else, else 1.
+    #[arg(long, value_name = "KNOWN")]
+    pub(crate) expect: Option<String>,
     /// Show every property on a line of its own.
     #[arg(long)]
     pub(crate) all: bool,

@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use report::known::{Known, Named};
+
 use crate::cli::{ListArgs, Listable};
 use crate::exit::{Exit, UsageError};
 use crate::home::Home;
@@ -32,8 +34,8 @@ fn at(remote: &Remote, what: Listable) -> anyhow::Result<Vec<(String, String)>> 
     let choices = match what {
         Listable::Suites => choices.suites,
         Listable::Profiles => choices.profiles,
-        Listable::Charts | Listable::Runs => {
-            let what = "a service tells suites, profiles and runs; charts are files beside its suites";
+        Listable::Charts | Listable::Known | Listable::Runs => {
+            let what = "a service tells suites, profiles and runs; known defects are the same everywhere, and charts are files beside its suites";
             return Err(UsageError(what.to_owned()).into());
         }
     };
@@ -52,6 +54,13 @@ fn told(run: &RunEntry) -> (String, String) {
     (run.name.clone(), about)
 }
 
+/// A defect and the versions that have it.
+fn known(known: &Known) -> (String, String) {
+    let Known { named: Named { id, title, .. }, affected, .. } = known;
+    let versions: Vec<String> = affected.iter().map(ToString::to_string).collect();
+    (id.clone(), format!("{title} ({})", versions.join(", ")))
+}
+
 fn here(what: Listable) -> anyhow::Result<Vec<(String, String)>> {
     let home = Home::find()?;
     let mut lines = Vec::new();
@@ -67,6 +76,7 @@ fn here(what: Listable) -> anyhow::Result<Vec<(String, String)>> {
             }
         }
         Listable::Profiles => lines = chaos::Profile::list()?,
+        Listable::Known => lines = Known::of("etcd")?.iter().map(known).collect(),
         Listable::Runs => {}
     }
     Ok(lines)

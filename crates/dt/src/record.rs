@@ -28,6 +28,9 @@ pub(crate) struct RunRecord {
     pub(crate) command_line: String,
     /// The suite's name.
     pub(crate) suite: String,
+    /// The chart's name, such as `etcd`; empty in records of before it was written.
+    #[serde(default)]
+    pub(crate) system: String,
     /// What was tested, such as `etcd 3.5.30 (3 members)`.
     pub(crate) subject: String,
     /// True when the system was running before and was left running.

@@ -25,6 +25,9 @@ pub(crate) struct Suite {
     /// How many members the system has.
     #[serde(default = "three")]
     pub(crate) members: usize,
+    /// What members run with beside what the chart gives them, such as how often they take snapshots.
+    #[serde(default)]
+    pub(crate) environment: BTreeMap<String, String>,
     /// How long drivers are started.
     #[serde(default = "thirty")]
     pub(crate) seconds: u64,
@@ -66,6 +69,7 @@ impl Suite {
             chart: String::new(),
             template: name.to_owned(),
             members: three(),
+            environment: BTreeMap::new(),
             seconds: thirty(),
             parallel: four(),
             weights: BTreeMap::new(),

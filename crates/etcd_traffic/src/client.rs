@@ -17,6 +17,7 @@ use history::{Call, KeyValue, Put, Range, Reply, WriteError, Writer};
 
 use self::log::Log;
 pub use self::watch::{Feed, Told};
+pub(crate) use self::watch::{key_of, revision_of};
 use crate::config::{Limits, Member};
 use crate::errors::Problem;
 

@@ -57,6 +57,15 @@ pub enum Work {
     MoveLeader,
     Learner,
     NoSpace,
+    OldTransaction,
+    Tombstone,
+    KeepAtLeader,
+    WatchAhead,
+    AskProgress,
+    Stall,
+    FillSpace,
+    Permissions,
+    MoveLearner,
 }
 
 /// Workloads of one kind: a driver draws from one of these.
@@ -76,10 +85,28 @@ pub enum Group {
     Maintenance,
     /// Who is a member.
     Membership,
+    /// Writes beside reads of compacted revisions, which etcd before 3.7 cannot do.
+    OldTransactions,
+    /// Deletions at the revision that is compacted.
+    Tombstones,
+    /// Leases that are kept alive at whoever leads.
+    LeaderLeases,
+    /// Watches from the future, and of what seldom changes.
+    WatchesAhead,
+    /// Watches that are asked all the time how far they are.
+    Progress,
+    /// Many watches on a stream that is not read for a while.
+    Stalls,
+    /// A full quota, as it comes by itself.
+    Space,
+    /// Users and what they may do.
+    Permissions,
+    /// Learners whose address changes.
+    MovedLearners,
 }
 
 impl Group {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 16] = [
         Self::Keys,
         Self::Watches,
         Self::Leases,
@@ -87,7 +114,31 @@ impl Group {
         Self::Service,
         Self::Maintenance,
         Self::Membership,
+        Self::OldTransactions,
+        Self::Tombstones,
+        Self::LeaderLeases,
+        Self::WatchesAhead,
+        Self::Progress,
+        Self::Stalls,
+        Self::Space,
+        Self::Permissions,
+        Self::MovedLearners,
     ];
+
+    /// What has no pace of the run's, as it looks for something at one moment.
+    #[must_use]
+    pub fn is_narrow(self) -> bool {
+        !matches!(
+            self,
+            Self::Keys
+                | Self::Watches
+                | Self::Leases
+                | Self::Locks
+                | Self::Service
+                | Self::Maintenance
+                | Self::Membership
+        )
+    }
 
     /// What belongs to it.
     #[must_use]
@@ -101,6 +152,15 @@ impl Group {
             Self::Service => &[ServiceLock, Elect],
             Self::Maintenance => &[Compact, Defragment, Snapshot, MoveLeader, NoSpace],
             Self::Membership => &[Learner],
+            Self::OldTransactions => &[OldTransaction],
+            Self::Tombstones => &[Tombstone],
+            Self::LeaderLeases => &[KeepAtLeader],
+            Self::WatchesAhead => &[WatchAhead],
+            Self::Progress => &[AskProgress],
+            Self::Stalls => &[Stall],
+            Self::Space => &[FillSpace],
+            Self::Permissions => &[Permissions],
+            Self::MovedLearners => &[MoveLearner],
         }
     }
 }
@@ -130,6 +190,15 @@ impl Work {
             Self::MoveLeader => "moves of the leader",
             Self::Learner => "learners added and removed",
             Self::NoSpace => "no space, and the way back",
+            Self::OldTransaction => "transactions that write, and read a compacted revision",
+            Self::Tombstone => "deletions at the revision that is compacted",
+            Self::KeepAtLeader => "leases that are kept alive at whoever leads",
+            Self::WatchAhead => "watches from the future, and of what seldom changes",
+            Self::AskProgress => "watches that are asked all the time how far they are",
+            Self::Stall => "many watches on a stream that is not read for a while, against compaction",
+            Self::FillSpace => "a quota that is filled, and the way back",
+            Self::Permissions => "users and what they may do",
+            Self::MoveLearner => "learners whose address changes",
         }
     }
 }

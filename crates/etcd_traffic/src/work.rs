@@ -4,6 +4,7 @@
 //! answered. What all clients saw together is the checker's to judge; what one round can tell by itself is a [`Check`].
 
 mod bank;
+mod corners;
 mod follow;
 mod keys;
 mod leases;
@@ -11,8 +12,10 @@ mod locks;
 mod maintain;
 mod menu;
 mod mirror;
+mod permissions;
 mod replicas;
 mod service;
+mod space;
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -102,6 +105,10 @@ pub struct Report {
     pub refusal: Check,
     /// Members are those that were asked for.
     pub membership: Check,
+    /// Users see and write what they may, and nothing else.
+    pub permissions: Check,
+    /// Puts are taken again once room was made.
+    pub room: Check,
 }
 
 impl Report {
@@ -120,6 +127,8 @@ impl Report {
         self.snapshot.join(other.snapshot);
         self.refusal.join(other.refusal);
         self.membership.join(other.membership);
+        self.permissions.join(other.permissions);
+        self.room.join(other.room);
     }
 }
 
@@ -145,7 +154,8 @@ async fn driven(
 ) -> Result<Report, WorkError> {
     let swarm = Swarm::read(session.config())?;
     let Some(work) = swarm.choose(group, &mut draw) else { return Ok(Report::default()) };
-    let site = Site::new(session, swarm, &mut draw, watcher);
+    let mut site = Site::new(session, swarm, &mut draw, watcher);
+    site.hurried = group.is_narrow();
     let report = site.work(work).await?;
     site.tell(&Event::Worked { work, report: &report });
     Ok(report)
@@ -184,6 +194,8 @@ async fn all_driven(
 pub(crate) struct Site<'r, 'c, 'w, D> {
     pub(crate) session: &'r Session<'c>,
     pub(crate) swarm: Swarm,
+    /// Whatever the run's pace is.
+    hurried: bool,
     began: Nanos,
     /// Borrowed between two waits only, never across one.
     shared: RefCell<Shared<'r, 'w, D>>,
@@ -205,7 +217,7 @@ impl<'r, 'c, 'w, D: Draw> Site<'r, 'c, 'w, D> {
     ) -> Self {
         let requests_left = session.config().requests.map_or(REQUESTS_MAX, std::num::NonZeroU32::get);
         let shared = RefCell::new(Shared { draw, watcher, requests_left, bytes_left: BYTES_MAX });
-        Self { session, swarm, began: clock::now(), shared }
+        Self { session, swarm, hurried: false, began: clock::now(), shared }
     }
 
     async fn work(&self, work: Work) -> Result<Report, WriteError> {
@@ -244,11 +256,21 @@ impl<'r, 'c, 'w, D: Draw> Site<'r, 'c, 'w, D> {
                 Work::Lock => locks::lock(self, &mut client, one).await?,
                 Work::ServiceLock => service::lock(self, &mut client, one).await?,
                 Work::Elect => service::elect(self, &mut client, one).await?,
+                Work::OldTransaction => corners::old_transaction(self, &mut client, one).await?,
+                Work::Tombstone => Box::pin(corners::tombstone(self, client.member(), one)).await?,
+                Work::KeepAtLeader => corners::keep_at_leader(self, one).await?,
+                Work::WatchAhead => corners::watch_ahead(self, one).await?,
+                Work::FillSpace => space::fill(self, &mut client, one).await?,
+                Work::Permissions => permissions::permissions(self, &mut client, one).await?,
+                Work::MoveLearner => maintain::move_learner(self, &mut client, one).await?,
+                Work::AskProgress => follow::ask_progress(self, one).await?,
+                Work::Stall => follow::stall(self, one).await?,
                 _ => maintain::maintain(self, work, &mut client, one).await?,
             }
             report.rounds += 1;
-            // One round of these is enough for one command.
-            if slow && !matches!(work, Work::Lock | Work::ServiceLock | Work::Revoke | Work::Reattach) {
+            let short = matches!(work, Work::Lock | Work::ServiceLock | Work::Revoke | Work::Reattach);
+            // One round of the others is enough for one command.
+            if slow && !short && !matches!(work, Work::OldTransaction | Work::Tombstone) {
                 break;
             }
         }
@@ -331,7 +353,7 @@ impl<'r, 'c, 'w, D: Draw> Site<'r, 'c, 'w, D> {
     }
 
     async fn pause(&self) {
-        let most = self.swarm.pause_us;
+        let most = if self.hurried { 0 } else { self.swarm.pause_us };
         if most > 0 {
             tokio::time::sleep(Duration::from_micros(self.below(most))).await;
         }

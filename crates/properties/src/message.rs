@@ -41,6 +41,10 @@ pub const ALL: &[(&str, Kind)] = &[
     (SPACE_ALARMED, Kind::Sometimes),
     (MEMBERSHIP_AS_ASKED, Kind::Always),
     (MEMBERSHIP_CHANGED, Kind::Sometimes),
+    (PERMISSIONS_HELD, Kind::Always),
+    (PERMISSIONS_TRIED, Kind::Sometimes),
+    (ROOM_COMES_BACK, Kind::Always),
+    (QUOTA_MET, Kind::Sometimes),
     (REPLICAS_READ, Kind::Sometimes),
     (REVISIONS_KEPT, Kind::Always),
     (REVISIONS_TESTED, Kind::Sometimes),
@@ -154,6 +158,14 @@ pub const SPACE_ALARMED: &str = "A put is tried while an alarm about space is ra
 pub const MEMBERSHIP_AS_ASKED: &str = "Members are the ones that were asked for";
 /// Its companion.
 pub const MEMBERSHIP_CHANGED: &str = "A change of members is acknowledged and looked at";
+/// Roles mean something.
+pub const PERMISSIONS_HELD: &str = "Users can do what their roles allow, and nothing else";
+/// Its companion.
+pub const PERMISSIONS_TRIED: &str = "A user tries what is allowed and what is not";
+/// A full store is not full for ever.
+pub const ROOM_COMES_BACK: &str = "Puts are taken again once room was made and the alarm was taken back";
+/// Its companion.
+pub const QUOTA_MET: &str = "The quota of space is met, and room is made";
 /// A member showed its own state.
 pub const REPLICAS_READ: &str = "Members are read from their own state";
 

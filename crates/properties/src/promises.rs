@@ -129,6 +129,42 @@ macro_rules! membership_is_as_asked {
     }};
 }
 
+/// After a user has tried what is allowed and what is not.
+#[macro_export]
+macro_rules! permissions_hold {
+    ($broken:expr, $compared:expr) => {{
+        let broken = $broken;
+        $crate::__sdk::assert_always!(
+            broken.is_none(),
+            $crate::message::PERMISSIONS_HELD,
+            &$crate::__json!({ "broken": broken })
+        );
+        $crate::__sdk::assert_sometimes!(
+            $compared > 0,
+            $crate::message::PERMISSIONS_TRIED,
+            &$crate::__json!({ "compared": $compared })
+        );
+    }};
+}
+
+/// After the quota of space was met, and room was made.
+#[macro_export]
+macro_rules! room_comes_back {
+    ($broken:expr, $compared:expr) => {{
+        let broken = $broken;
+        $crate::__sdk::assert_always!(
+            broken.is_none(),
+            $crate::message::ROOM_COMES_BACK,
+            &$crate::__json!({ "broken": broken })
+        );
+        $crate::__sdk::assert_sometimes!(
+            $compared > 0,
+            $crate::message::QUOTA_MET,
+            &$crate::__json!({ "compared": $compared })
+        );
+    }};
+}
+
 /// After a history was checked for promises about revisions.
 #[macro_export]
 macro_rules! revisions_keep_promises {

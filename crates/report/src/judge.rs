@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::known::{self, Known, Named};
 use crate::{Group, Property, Status};
 
 /// What a run comes to, in the order in which it decides.
@@ -42,6 +43,8 @@ pub struct Evidence {
     pub violation: Option<checker::Violation>,
     /// Why no verdict can be valid: the checker's reason, or that the run did not come to its end.
     pub undecided: Option<(Outcome, String)>,
+    /// Known defects that the version has, and for which the run has had what they need.
+    pub possible: Vec<Known>,
     /// What else a reader must know.
     pub notes: Vec<Note>,
 }
@@ -60,6 +63,9 @@ pub struct Summary {
     pub operations: usize,
     /// All properties, failing ones first.
     pub properties: Vec<Property>,
+    /// Known defects that failing properties look like. A known violation is one all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<Named>,
     /// What else a reader must know.
     pub notes: Vec<Note>,
 }
@@ -74,14 +80,17 @@ pub fn judge(mut evidence: Evidence) -> Summary {
             }
         }
     }
+    let known = known::name(&mut evidence.properties, &evidence.possible);
     evidence.properties.sort_by(|a, b| (a.status, a.group, &a.name).cmp(&(b.status, b.group, &b.name)));
-    let (verdict, sentence) = decide(&evidence);
+    let (verdict, mut sentence) = decide(&evidence);
+    sentence.push_str(&looks_like(&evidence.properties, &known));
     Summary {
         verdict,
         sentence,
         subject: evidence.subject,
         operations: evidence.operations,
         properties: evidence.properties,
+        known,
         notes: evidence.notes,
     }
 }
@@ -132,6 +141,25 @@ fn decide(evidence: &Evidence) -> (Outcome, String) {
     (Outcome::Valid, sentence)
 }
 
+/// What is known of what failed, and how much of it is not.
+fn looks_like(properties: &[Property], known: &[Named]) -> String {
+    if known.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+    let names = names.join(" or ");
+    let failing = with_status(properties, Status::Failing);
+    match failing.iter().filter(|property| property.known.is_empty()).count() {
+        0 => format!("; this looks like {names}"),
+        others => {
+            let count = failing.len();
+            format!(
+                "; {others} of {count} failing properties look like nothing known, the others like {names}"
+            )
+        }
+    }
+}
+
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
@@ -165,6 +193,7 @@ mod tests {
             operations: 10,
             violation: None,
             undecided: None,
+            possible: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -177,6 +206,26 @@ mod tests {
         assert_eq!(summary.verdict, Outcome::Invalid);
         assert_eq!(summary.sentence, "etcd broke a promise: \"p2\" (always) failed");
         assert_eq!(summary.properties[0].name, "p2", "failing ones come first");
+    }
+
+    #[test]
+    fn a_known_defect_is_named_and_the_run_stays_invalid() {
+        let table = Known::of("etcd").unwrap();
+        let known = |id: &str| table.iter().find(|known| known.named.id == id).unwrap().clone();
+        let mut broken = evidence(&[Status::Failing, Status::Passing]);
+        broken.possible = vec![known("15220"), known("18667")];
+        broken.properties[0].name.clone_from(&known("15220").shows[1]);
+        let summary = judge(broken.clone());
+        assert_eq!(summary.verdict, Outcome::Invalid);
+        let end = "; this looks like 15220 (a progress notification runs ahead of events; mended in 3.4.25 and 3.5.8)";
+        assert!(summary.sentence.contains(end), "{}", summary.sentence);
+        broken.properties[1].status = Status::Failing;
+        broken.properties[1].failed = 1;
+        let sentence = judge(broken).sentence;
+        assert!(
+            sentence.contains("; 1 of 2 failing properties look like nothing known, the others like 15220 ("),
+            "{sentence}"
+        );
     }
 
     #[test]

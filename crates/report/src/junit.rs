@@ -56,8 +56,12 @@ fn case(property: &Property) -> String {
                 text(&format!("{}{number}: {}", example.command, example.details))
             });
             let examples = examples.collect::<Vec<_>>().join("\n");
+            let known = match property.known.as_slice() {
+                [] => String::new(),
+                known => format!("looks like {}: ", text(&known.join(" or "))),
+            };
             format!(
-                "<failure message=\"{failed} false, {passed} true ({counted})\" type=\"{group}\">{examples}</failure>"
+                "<failure message=\"{known}{failed} false, {passed} true ({counted})\" type=\"{group}\">{examples}</failure>"
             )
         }
     };
@@ -102,6 +106,7 @@ mod tests {
             subject: "etcd".into(),
             operations: 5,
             properties: vec![broken, idle],
+            known: Vec::new(),
             notes: vec![Note("a note".into())],
         };
         insta::assert_snapshot!(junit(&summary, 1.5));

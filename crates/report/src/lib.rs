@@ -9,6 +9,7 @@
 pub mod html;
 mod judge;
 mod junit;
+pub mod known;
 mod material;
 mod observe;
 mod property;

@@ -26,6 +26,9 @@ pub struct Property {
     pub failed: u64,
     /// The commands that can exercise it.
     pub commands: BTreeSet<String>,
+    /// What a failing one looks like: ids of known defects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<String>,
     /// Some of the times it held.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<Example>,
@@ -98,6 +101,7 @@ impl Property {
             passed: 0,
             failed: 0,
             commands: BTreeSet::new(),
+            known: Vec::new(),
             examples: Vec::new(),
             counterexamples: Vec::new(),
         }

@@ -42,6 +42,7 @@ fn all(text: &mut String, summary: &Summary) {
         let _ =
             writeln!(text, "{status:<13}  {group:<13}  {passed:>6}  {failed:>6}  {}", plain(&property.name));
         if property.status == Status::Failing {
+            looks_like(text, property, summary);
             counterexamples(text, property);
         }
     }
@@ -55,6 +56,7 @@ fn short(text: &mut String, summary: &Summary) {
     let of = |status: Status| summary.properties.iter().filter(move |property| property.status == status);
     for property in of(Status::Failing) {
         let _ = writeln!(text, "FAIL  {} ({})", plain(&property.name), property.group);
+        looks_like(text, property, summary);
         counterexamples(text, property);
     }
     for property in of(Status::Unknown) {
@@ -93,6 +95,12 @@ fn verdict_word(summary: &Summary) -> &'static str {
     }
 }
 
+fn looks_like(text: &mut String, property: &Property, summary: &Summary) {
+    for named in summary.known.iter().filter(|named| property.known.contains(&named.id)) {
+        let _ = writeln!(text, "        looks like {named}: {}", named.link);
+    }
+}
+
 fn counterexamples(text: &mut String, property: &Property) {
     for Example { command, number, details } in &property.counterexamples {
         let by = number.map_or_else(String::new, |number| format!("{command} #{number}: "));
@@ -120,6 +128,7 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::known::Named;
     use crate::{Group, Note, Outcome};
 
     #[test]
@@ -130,6 +139,13 @@ mod tests {
             false,
             Example { command: "main/x".into(), number: Some(3), details: "lost \u{1b}[2J k".into() },
         );
+        broken.known = vec!["7".into()];
+        let named = Named {
+            id: "7".into(),
+            title: "t".into(),
+            link: "https://x".into(),
+            fixed: vec!["1.2.3".into()],
+        };
         let mut held = Property::new("Client put requests can fail", Group::Sometimes, "processes");
         held.status = Status::NotExercised;
         let summary = Summary {
@@ -138,11 +154,13 @@ mod tests {
             subject: "etcd".into(),
             operations: 5,
             properties: vec![broken, held],
+            known: vec![named],
             notes: vec![Note("the run was interrupted".into())],
         };
         let all = "\
 status         group            true   false  property
 failing        always              0       1  Database key values stay consistent
+        looks like 7 (t; mended in 1.2.3): https://x
         main/x #3: lost \u{fffd}[2J k
 not exercised  sometimes           0       0  Client put requests can fail
 
@@ -153,6 +171,7 @@ INVALID: etcd broke a promise
         assert_eq!(table(&summary, Detail::All), all);
         let short = "\
 FAIL  Database key values stay consistent (always)
+        looks like 7 (t; mended in 1.2.3): https://x
         main/x #3: lost \u{fffd}[2J k
   --  1 not exercised:
         Client put requests can fail

@@ -27,6 +27,16 @@ pub(crate) const ALL: [&str; 6] = [FIRST, DRIVER, CROWD, ANYTIME, EVENTUALLY, FI
 pub(crate) const WORKLOADS: [&str; 9] =
     [TRANSACTIONS, WATCHES, LEASES, LOCKS, SERVICE, MAINTENANCE, MEMBERS, EVERYTHING, REPLICAS];
 
+/// What goes to one corner each. Those that find something in the newest etcd are left out: they are run by suites.
+pub(crate) const CORNERS: [&str; 6] = [
+    env!("CARGO_BIN_EXE_parallel_driver_watch_deletions"),
+    env!("CARGO_BIN_EXE_parallel_driver_ask_progress"),
+    env!("CARGO_BIN_EXE_parallel_driver_stall_watches"),
+    env!("CARGO_BIN_EXE_parallel_driver_keep_at_leader"),
+    env!("CARGO_BIN_EXE_parallel_driver_watch_ahead"),
+    env!("CARGO_BIN_EXE_serial_driver_fill_space"),
+];
+
 /// Where a command is run: its members, its shared directory, the file for the SDK's records.
 pub(crate) struct Place {
     pub(crate) dir: PathBuf,

@@ -70,6 +70,9 @@ impl Outcome {
                 let found = named(bug, verdict);
                 (exit == 1 && found.is_some(), found)
             }
+            // Found by name and nothing else, says the exit code.
+            Expects::Known(_) => (exit == 0 && verdict["verdict"] == "invalid", None),
+            Expects::Clean => (exit == 0, None),
             Expects::Valid(kinds) => {
                 let met = kinds.iter().all(|kind| faults.get(*kind).is_some_and(|count| *count > 0));
                 (exit == 0 && met && unanswered(verdict) > 0, None)
@@ -201,6 +204,16 @@ mod tests {
         let found = outcome("diverged", 1, &apart);
         assert!(found.as_expected);
         assert_eq!(found.sentence, "once quiet: m revision 5 hash 00000001, m revision 6 hash 00000001");
+    }
+
+    #[test]
+    fn a_known_defect_is_found_where_dt_says_so_and_the_verdict_is_invalid() {
+        let campaign = CAMPAIGNS.iter().find(|campaign| campaign.name == "18667").unwrap();
+        let of = |exit, verdict: &str| {
+            Outcome::of(campaign, 1, exit, &json!({"verdict": verdict, "sentence": "s"}), None).as_expected
+        };
+        assert!(of(0, "invalid"));
+        assert!(!of(1, "invalid") && !of(0, "valid") && !of(3, "none"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use report::known::Known;
 
 use super::outcome::Outcome;
 use super::plan::{CAMPAIGNS, Campaign, Expects};
@@ -71,19 +72,19 @@ fn parse(text: &str) -> anyhow::Result<Record> {
 }
 
 fn page(record: &Record) -> String {
+    // It is read by a test, so it can be read.
+    let table = Known::of("etcd").unwrap_or_default();
     let mut text = INTRODUCTION.to_owned();
     text.push_str("\n## Bugs found\n\n| bug | versions | command | found | time to the first violation |\n|---|---|---|---|---|\n");
     for campaign in CAMPAIGNS {
-        if let Expects::Found(bug) = campaign.expects {
-            let outcomes = of(campaign, record);
-            let (title, versions, command, found) =
-                (bug.title(), bug.versions(), command(campaign), expected(&outcomes));
-            let _ = writeln!(text, "| {title} | {versions} | {command} | {found} | {} |", times(&outcomes));
-        }
+        let Some((title, versions)) = bug(campaign, &table) else { continue };
+        let outcomes = of(campaign, record);
+        let (command, found) = (command(campaign), expected(&outcomes));
+        let _ = writeln!(text, "| {title} | {versions} | {command} | {found} | {} |", times(&outcomes));
     }
     text.push_str("\n## No false alarms\n\n| command | valid |\n|---|---|\n");
     for campaign in CAMPAIGNS {
-        if let Expects::Valid(_) = campaign.expects {
+        if let Expects::Valid(_) | Expects::Clean = campaign.expects {
             let _ = writeln!(text, "| {} | {} |", command(campaign), expected(&of(campaign, record)));
         }
     }
@@ -93,12 +94,29 @@ fn page(record: &Record) -> String {
     text
 }
 
+/// What is looked for, and which versions have it.
+fn bug(campaign: &Campaign, table: &[Known]) -> Option<(String, String)> {
+    match campaign.expects {
+        Expects::Found(bug) => Some((bug.title().to_owned(), bug.versions().to_owned())),
+        Expects::Known(id) => {
+            let Known { named, affected, .. } = table.iter().find(|known| known.named.id == id)?;
+            let versions: Vec<String> = affected.iter().map(ToString::to_string).collect();
+            Some((format!("{} ([etcd {id}]({}))", named.title, named.link), versions.join(", ")))
+        }
+        Expects::Valid(_) | Expects::Clean => None,
+    }
+}
+
 fn of<'r>(campaign: &Campaign, record: &'r Record) -> Vec<&'r Outcome> {
     record.values().filter(|outcome| outcome.campaign == campaign.name).collect()
 }
 
 fn command(campaign: &Campaign) -> String {
-    format!("`./dt run etcd {}`", campaign.arguments)
+    let expect = match campaign.expects {
+        Expects::Known(id) => format!(" --expect {id}"),
+        _ => String::new(),
+    };
+    format!("`./dt run {}{expect}`", campaign.arguments)
 }
 
 fn expected(outcomes: &[&Outcome]) -> String {
@@ -117,7 +135,7 @@ fn times(outcomes: &[&Outcome]) -> String {
 
 fn section(text: &mut String, campaign: &Campaign, outcomes: &[&Outcome]) {
     let _ = write!(text, "\n## {}\n\n{} {}\n\n", campaign.name, campaign.about, loads(outcomes));
-    let found = matches!(campaign.expects, Expects::Found(_));
+    let found = matches!(campaign.expects, Expects::Found(_) | Expects::Known(_));
     text.push_str(if found {
         "| seed | exit | first violation | what it looks like | faults with an effect |\n|---|---|---|---|---|\n"
     } else {

@@ -2,6 +2,7 @@
 
 mod answers;
 mod faults;
+mod known;
 mod promises;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
         operations: 0,
         violation: None,
         undecided: None,
+        possible: Vec::new(),
         notes: Vec::new(),
     };
     match &run {
@@ -83,6 +85,9 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
     {
         let reason = "no command recorded an operation or evaluated an assertion of the SDK".to_owned();
         evidence.undecided = Some((Outcome::Vacuous, reason));
+    }
+    if let Some(run) = &run {
+        evidence.possible = known::possible(dir, run, &sources, &evidence.properties)?;
     }
     evidence.notes = notes.into_iter().map(Note).collect();
     Ok(evidence)

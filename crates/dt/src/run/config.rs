@@ -1,5 +1,6 @@
 //! What a run is: suite, chart, template and flags, parsed once into values that can be printed whole.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use history::clock;
 
 use super::contained::{self, Contained};
 use super::system;
+use crate::check;
 use crate::cli::{Backend, RunArgs, Terminal};
 use crate::exit::UsageError;
 use crate::home::{self, Home};
@@ -37,6 +39,8 @@ pub(crate) struct Config {
     /// Whether drivers end with the first broken promise.
     pub(crate) until_violation: bool,
     pub(crate) strict: bool,
+    /// The known defect that the run is to find.
+    pub(crate) expect: Option<String>,
     pub(crate) keep: bool,
     pub(crate) all: bool,
     pub(crate) runs: PathBuf,
@@ -65,6 +69,8 @@ impl Config {
             let (suite, chart, template) = parts(args)?;
             (suite, chart, template, None)
         };
+        let system = chart.as_ref().map_or("", |chart| chart.name.as_str());
+        check::is_known(system, args.expect.as_deref())?;
         let profile = profile(args, &suite)?;
         suite.be_under(&profile.name);
         let target = match contained {
@@ -86,6 +92,7 @@ impl Config {
             target,
             until_violation: args.until_violation,
             strict: args.strict,
+            expect: args.expect.clone(),
             keep: args.keep,
             all: args.all,
             runs,
@@ -98,6 +105,15 @@ impl Config {
     /// The variable in which commands find the members.
     pub(crate) fn variable(&self) -> String {
         self.chart.as_ref().map_or(system::ENDPOINTS, |chart| &chart.address.environment).to_owned()
+    }
+
+    /// What members are given to run with, beside what the chart says.
+    pub(crate) fn environment(&self) -> BTreeMap<String, String> {
+        let chart = self.chart.as_ref().filter(|_| self.faults.swift_members);
+        let mut variables =
+            chart.map(|chart| chart.process.environment_when_swift.clone()).unwrap_or_default();
+        variables.extend(self.suite.environment.clone());
+        variables
     }
 
     /// What is tested, in one word.

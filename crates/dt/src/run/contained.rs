@@ -238,7 +238,7 @@ impl Contained {
         &self,
         chart: Option<&Chart>,
         (suite, seed): (&str, u64),
-        swift: bool,
+        environment: &BTreeMap<String, String>,
         journal: &Journal,
     ) -> anyhow::Result<Running> {
         journal.containers(self.docker.program())?;
@@ -254,16 +254,14 @@ impl Contained {
                 held.push(port);
             }
         }
-        let swiftly = chart.filter(|_| swift).map(|chart| chart.process.environment_when_swift.clone());
-        let environment = swiftly.map(|variables| {
-            self.members.iter().map(|member| (member.clone(), variables.clone())).collect::<BTreeMap<_, _>>()
-        });
+        let given = self.members.iter().filter(|_| !environment.is_empty());
+        let environment = given.map(|member| (member.clone(), environment.clone())).collect();
         let fitting = Fitting {
             project: project_name(suite, seed, &run_dir),
             label: (RUN_LABEL.to_owned(), run_dir.to_string_lossy().into_owned()),
             clients: self.clients.clone(),
             ports: led,
-            environment: environment.unwrap_or_default(),
+            environment,
             voidstar: home::voidstar(),
             run_dir,
             seed,

@@ -82,10 +82,11 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Exit> {
 impl Session {
     async fn timeline(&mut self) -> anyhow::Result<()> {
         let mut interrupted = self.interrupted.clone();
-        let Config { chart, target, faults, suite, plan, .. } = &self.config;
+        let Config { chart, target, suite, plan, .. } = &self.config;
+        let environment = self.config.environment();
         let named = (suite.name.as_str(), plan.seed);
         let started = tokio::select! {
-            started = System::start(chart.as_ref(), target, named, faults.swift_members, &self.journal) => Some(started),
+            started = System::start(chart.as_ref(), target, named, &environment, &self.journal) => Some(started),
             _ = interrupted.wait_for(|yes| *yes) => None,
         };
         let system = match started {
@@ -262,6 +263,7 @@ impl Session {
             run: self.run.clone(),
             command_line: command_line.clone(),
             suite: suite.name.clone(),
+            system: self.config.tested().to_owned(),
             subject: subject(self.config.tested(), &versions, target),
             attached,
             foreign: *foreign,
@@ -397,7 +399,7 @@ impl Session {
         if interrupted {
             return Ok(Exit::Failed);
         }
-        Ok(summary.verdict.into())
+        Ok(check::exit(&summary, self.config.expect.as_deref()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The system under test of a run: started for it and stopped after it, or there before and left alone.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,18 +39,18 @@ pub(super) enum System {
 }
 
 impl System {
-    /// Starts what is to be started, `swift` or as usual. It may not be ready yet.
+    /// Starts what is to be started, its members with these variables. It may not be ready yet.
     pub(super) async fn start(
         chart: Option<&Chart>,
         target: &Target,
         (suite, seed): (&str, u64),
-        swift: bool,
+        environment: &BTreeMap<String, String>,
         journal: &Journal,
     ) -> anyhow::Result<Self> {
         match (target, chart) {
-            (Target::Compose(contained), _) => {
-                Ok(Self::Contained(Box::new(contained.start(chart, (suite, seed), swift, journal).await?)))
-            }
+            (Target::Compose(contained), _) => Ok(Self::Contained(Box::new(
+                contained.start(chart, (suite, seed), environment, journal).await?,
+            ))),
             (Target::Attach(endpoints), _) => {
                 Ok(Self::Attached(Box::new(Attached::new(chart, endpoints.clone()))))
             }
@@ -60,9 +61,7 @@ impl System {
                 let mut ports = Ports::outside_ephemeral();
                 let mut wiring = Wiring::direct(chart, *members, &mut ports)?;
                 let links = Links::wire(chart, &mut wiring, &mut ports, CLIENTS)?;
-                if swift {
-                    wiring.make_swift(chart);
-                }
+                wiring.give(environment);
                 journal.mark_members(&mut wiring);
                 let launch = Launch::new(chart, &binary.path, journal.directory(), wiring)?;
                 let program = format!("{} from {}", binary.path.display(), binary.from);

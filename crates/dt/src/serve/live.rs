@@ -201,6 +201,7 @@ fn so_far(subject: &str, properties: &[Property], material: &Material) -> Summar
         subject: subject.to_owned(),
         operations: usize::try_from(material.observed.outcomes.total()).unwrap_or(usize::MAX),
         properties,
+        known: Vec::new(),
         notes: vec![Note("the history is judged when the run has ended".to_owned())],
     }
 }

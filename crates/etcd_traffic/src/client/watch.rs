@@ -287,6 +287,14 @@ fn event(event: &etcd_client::Event) -> Option<Event<'static>> {
     })
 }
 
+/// The key of a change.
+pub(crate) fn key_of<'e>(event: &'e Event<'_>) -> &'e history::Blob<'e> {
+    match event {
+        Event::Put { kv, .. } => &kv.key,
+        Event::Delete { key, .. } => key,
+    }
+}
+
 /// The revision of a change.
 pub(crate) fn revision_of(event: &Event<'_>) -> i64 {
     match event {

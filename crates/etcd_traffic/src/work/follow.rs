@@ -21,6 +21,18 @@ const WATCHES: [u64; 5] = [1, 2, 2, 4, 40];
 const BACK: u64 = 60;
 /// One message is waited for so long before it is asked again whether there is time.
 const WAIT: Duration = Duration::from_millis(50);
+/// Streams that are asked how far they are, and how often.
+const STREAMS: usize = 4;
+const ASKED_EVERY: Duration = Duration::from_millis(2);
+/// Clients that do nothing but put.
+const PUTTERS: usize = 8;
+/// Watches on a stream that stalls, for how long, and the size of what is written meanwhile.
+const MANY: usize = 41;
+const STALLED: Duration = Duration::from_millis(2_500);
+const STALL_VALUE: usize = 2_048;
+/// Each watch gets all of it, so this is little: one put of each client in so long a time.
+const STALL_PUTS: usize = 40;
+const STALL_PAUSE: Duration = Duration::from_millis(50);
 /// When all is written, so long a silence means that all is delivered, or that nothing is.
 const SILENCE: Duration = Duration::from_millis(300);
 
@@ -150,6 +162,101 @@ async fn writer<D: Draw>(site: &Site<'_, '_, '_, D>, compacts: bool) -> Result<R
             let behind = i64::try_from(site.below(20)).unwrap_or(0);
             let call =
                 Call::Compact { revision: (reply.revision() - behind).max(1), physical: site.once_in(2) };
+            site.ask(&mut client, &call, &mut report).await?.ok();
+        }
+    }
+    Ok(report)
+}
+
+/// Clients that put as fast as they can, and streams with a watch that are asked in between how far they are.
+pub(super) async fn ask_progress<D: Draw>(
+    site: &Site<'_, '_, '_, D>,
+    report: &mut Report,
+) -> Result<(), WriteError> {
+    let (first, end) = site.all_of("progress");
+    let mut feeds = Vec::new();
+    for _ in 0..STREAMS {
+        let Some(client) = site.client().await? else { return Ok(()) };
+        let mut feed = client.feed();
+        let watch = Watch { key: first.as_str().into(), end: Some(end.as_str().into()), ..Watch::default() };
+        feed.open(&watch, false).await?;
+        feeds.push(feed);
+    }
+    let done = Cell::new(false);
+    let asking = feeds.iter_mut().map(|feed| {
+        let done = &done;
+        async move {
+            while !done.get() && feed.is_open() {
+                feed.ask_progress().await;
+                while !matches!(feed.next(ASKED_EVERY).await?, Told::Nothing | Told::Broken(_)) {}
+            }
+            Ok::<_, WriteError>(())
+        }
+    });
+    let writing = async {
+        let writers = (0..PUTTERS).map(|_| Box::pin(putter(site, "progress", 0)));
+        let written = try_join_all(writers).await;
+        done.set(true);
+        written
+    };
+    let (asked, written) = futures_util::future::join(try_join_all(asking), Box::pin(writing)).await;
+    asked?;
+    written?.into_iter().for_each(|one| report.join(one));
+    feeds.into_iter().try_for_each(Feed::close)
+}
+
+/// Many watches on one stream that is not read while clients write and compact; then it is read to its end.
+pub(super) async fn stall<D: Draw>(
+    site: &Site<'_, '_, '_, D>,
+    report: &mut Report,
+) -> Result<(), WriteError> {
+    let Some(client) = site.client().await? else { return Ok(()) };
+    let (first, end) = site.all_of("stall");
+    let mut feed = client.feed();
+    for _ in 0..MANY {
+        let watch = Watch { key: first.as_str().into(), end: Some(end.as_str().into()), ..Watch::default() };
+        feed.open(&watch, false).await?;
+    }
+    let done = Cell::new(false);
+    let reading = async {
+        tokio::time::sleep(STALLED.min(site.left(true) / 2)).await;
+        let mut silent = Duration::ZERO;
+        while feed.is_open() && site.left(true) > Duration::ZERO && !(done.get() && silent >= SILENCE) {
+            silent = match feed.next(WAIT).await? {
+                Told::Nothing => silent + WAIT,
+                Told::Broken(_) => break,
+                _ => Duration::ZERO,
+            };
+        }
+        Ok::<_, WriteError>(())
+    };
+    let writing = async {
+        let writers = (0..PUTTERS).map(|_| Box::pin(putter(site, "stall", STALL_VALUE)));
+        let written = try_join_all(writers).await;
+        done.set(true);
+        written
+    };
+    let (read, written) = futures_util::future::join(Box::pin(reading), Box::pin(writing)).await;
+    read?;
+    written?.into_iter().for_each(|one| report.join(one));
+    feed.close()
+}
+
+/// Puts one key after the other, for as long as a driver works; with values of a size it compacts behind them.
+async fn putter<D: Draw>(site: &Site<'_, '_, '_, D>, space: &str, size: usize) -> Result<Report, WriteError> {
+    let mut report = Report::default();
+    let Some(mut client) = site.client().await? else { return Ok(report) };
+    let mut puts = 0;
+    while site.goes_on(size > 0) && (size == 0 || puts < STALL_PUTS) {
+        puts += 1;
+        if size > 0 {
+            tokio::time::sleep(STALL_PAUSE).await;
+        }
+        let (key, text) = (site.key(space, site.below(20)), site.text());
+        let value = text.repeat(size.div_ceil(text.len()).max(1));
+        let answer = site.ask(&mut client, &Call::Put(put(&key, &value)), &mut report).await?;
+        if let (true, Ok(reply)) = (size > 0 && site.once_in(10), answer) {
+            let call = Call::Compact { revision: reply.revision() - 1, physical: false };
             site.ask(&mut client, &call, &mut report).await?.ok();
         }
     }

@@ -4,19 +4,21 @@
 
 use std::time::Duration;
 
-use history::{Alarm, Blob, Call, Cluster, Delete, History, Member, Outcome, Reply, clock};
+use history::{Alarm, Auth, Blob, Call, Cluster, Delete, History, Member, Outcome, Reply, clock};
 
 use super::keys::put;
+use super::permissions::allow_all;
+use super::space::make_room;
 use super::{Report, Site, WorkError};
-use crate::client::Client;
+use crate::client::{Client, Coming};
 use crate::draw::Draw;
 use crate::event::{Event, Watcher};
 use crate::run;
 use crate::session::Session;
-use crate::swarm::Work;
+use crate::swarm::{Swarm, Work};
 
 /// A file is written anew, or sent as a whole.
-const WHOLE_FILE: Duration = Duration::from_secs(15);
+pub(super) const WHOLE_FILE: Duration = Duration::from_secs(15);
 /// Learners that are never started are reached here: at an address for documentation, which leads nowhere.
 const NOWHERE: &str = "http://192.0.2.";
 const NOWHERE_PORT: &str = ":12380";
@@ -88,10 +90,7 @@ async fn snapshot<D: Draw>(
     if let Ok(Reply::Snapshot { bytes, intact, .. }) =
         site.ask_within(client, &call, WHOLE_FILE, report).await?
     {
-        let member = &client.member().name;
-        report
-            .snapshot
-            .saw((!intact).then(|| format!("{bytes} bytes of {member} do not end with their digest")));
+        report.snapshot.saw(torn(&client.member().name, bytes, intact));
     }
     Ok(())
 }
@@ -132,16 +131,13 @@ async fn learner<D: Draw>(
     let url: Blob<'static> = format!("{NOWHERE}{}{NOWHERE_PORT}", 100 + site.below(150)).into();
     let add = Call::Cluster(Cluster::Add { peers: vec![url.clone()], learner: true });
     let Ok(Reply::Members { members, .. }) = site.ask(client, &add, report).await? else { return Ok(()) };
+    report.membership.saw(not_added(&members, &url));
     let Some(id) = members.iter().find(|member| member.peers.contains(&url)).map(|member| member.id) else {
-        report.membership.saw(Some(format!("a learner at {url} was added, and is not among the members")));
         return Ok(());
     };
     let list = Call::Cluster(Cluster::Members);
     if let Ok(Reply::Members { members, .. }) = site.ask(client, &list, report).await? {
-        let there = members.iter().any(|member| member.id == id && member.learner);
-        report
-            .membership
-            .saw((!there).then(|| format!("learner {id:x} was added, and is not listed as one")));
+        report.membership.saw(not_added(&members, &url));
     }
     site.ask(client, &Call::Cluster(Cluster::Promote { id }), report).await?.ok();
     let remove = Call::Cluster(Cluster::Remove { id });
@@ -149,11 +145,35 @@ async fn learner<D: Draw>(
     for _ in 0..ASKED_AGAIN {
         if site.ask(client, &remove, report).await?.is_ok() {
             if let Ok(Reply::Members { members, .. }) = site.ask(client, &list, report).await? {
-                let there = members.iter().any(|member| member.id == id);
-                report
-                    .membership
-                    .saw(there.then(|| format!("learner {id:x} was put out, and is listed still")));
+                report.membership.saw(not_removed(&members, id));
             }
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+/// A learner that is never started, and others reach at another address by and by: it must stay a learner.
+pub(super) async fn move_learner<D: Draw>(
+    site: &Site<'_, '_, '_, D>,
+    client: &mut Client<'_>,
+    report: &mut Report,
+) -> Result<(), history::WriteError> {
+    let url = |n: u64| Blob::from(format!("{NOWHERE}{n}{NOWHERE_PORT}"));
+    let (one, other) = (100 + site.below(50), 200 + site.below(50));
+    let add = Call::Cluster(Cluster::Add { peers: vec![url(one)], learner: true });
+    let Ok(Reply::Members { members, .. }) = site.ask(client, &add, report).await? else { return Ok(()) };
+    let Some(id) = members.iter().find(|member| member.peers.contains(&url(one))).map(|member| member.id)
+    else {
+        return Ok(());
+    };
+    let update = Call::Cluster(Cluster::Update { id, peers: vec![url(other)] });
+    if let Ok(Reply::Members { members, .. }) = site.ask(client, &update, report).await? {
+        report.membership.saw(not_added(&members, &url(other)));
+    }
+    for _ in 0..ASKED_AGAIN {
+        if site.ask(client, &Call::Cluster(Cluster::Remove { id }), report).await?.is_ok() {
             break;
         }
         tokio::time::sleep(PAUSE).await;
@@ -176,13 +196,10 @@ async fn no_space<D: Draw>(
         && raised
     {
         let value = site.text();
-        match site.ask(&mut other, &Call::Put(put(&key, &value)), report).await? {
-            Err(problem) if problem.class == "no-space" => report.refusal.saw(None),
-            Err(_) => {}
-            Ok(reply) => {
-                let (member, revision) = (&other.member().name, reply.revision());
-                report.refusal.saw(Some(format!("{member} took a put at revision {revision}")));
-            }
+        let answer = site.ask(&mut other, &Call::Put(put(&key, &value)), report).await?;
+        let answer = answer.map(|reply| reply.revision()).map_err(|problem| problem.class);
+        if let Some(seen) = not_refused(&other.member().name, answer) {
+            report.refusal.saw(seen);
         }
         let gone = Delete { key: key.as_str().into(), end: None, prev_kv: true };
         site.ask(&mut other, &Call::Delete(gone), report).await?.ok();
@@ -200,17 +217,59 @@ async fn no_space<D: Draw>(
     Ok(())
 }
 
+/// What is wrong with a snapshot.
+fn torn(member: &str, bytes: u64, intact: bool) -> Option<String> {
+    (!intact).then(|| format!("{bytes} bytes of {member} do not end with their digest"))
+}
+
+/// What is wrong with the members after a learner was added that others reach at `url`.
+fn not_added(members: &[Member<'_>], url: &Blob<'_>) -> Option<String> {
+    match members.iter().find(|member| member.peers.contains(url)) {
+        None => Some(format!("a learner at {url} was added, and is not among the members")),
+        Some(Member { id, learner: false, .. }) => {
+            Some(format!("learner {id:x} was added, and is not listed as one"))
+        }
+        Some(_) => None,
+    }
+}
+
+/// What is wrong with the members after one was put out.
+fn not_removed(members: &[Member<'_>], id: u64) -> Option<String> {
+    let there = members.iter().any(|member| member.id == id);
+    there.then(|| format!("learner {id:x} was put out, and is listed still"))
+}
+
+/// What is wrong with the answer to a put under an alarm about space: its revision, or the class of its refusal. `None`
+/// where that says nothing of the alarm.
+fn not_refused(member: &str, answer: Result<i64, &str>) -> Option<Option<String>> {
+    match answer {
+        Ok(revision) => Some(Some(format!("{member} took a put at revision {revision}"))),
+        Err("no-space") => Some(None),
+        Err(_) => None,
+    }
+}
+
 /// Takes back what killed commands have left: alarms that they raised, learners that they added. What nobody of the run
 /// asked for stays as it is.
 ///
 /// # Errors
 /// When an operation cannot be recorded, or the run's histories cannot be read.
-pub async fn put_right(session: &Session<'_>, watcher: &mut Watcher<'_>) -> Result<(), WorkError> {
-    let (raised, added) = left_behind(session)?;
-    if !raised && !added {
+pub fn put_right<'a>(
+    session: &'a Session<'_>,
+    watcher: &'a mut Watcher<'_>,
+) -> Coming<'a, Result<(), WorkError>> {
+    Box::pin(taken_back(session, watcher))
+}
+
+async fn taken_back(session: &Session<'_>, watcher: &mut Watcher<'_>) -> Result<(), WorkError> {
+    let Left { raised, added, enabled, full } = left_behind(session)?;
+    if !raised && !added && !enabled && !full {
         return Ok(());
     }
     let until = clock::now().plus(session.config().limits.wait / 2);
+    if full {
+        make_room(session, &Swarm::read(session.config())?.salt).await?;
+    }
     let members = &session.config().members;
     for member in members.iter().cycle() {
         if clock::now() > until {
@@ -223,7 +282,7 @@ pub async fn put_right(session: &Session<'_>, watcher: &mut Watcher<'_>) -> Resu
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        if tidy(&mut client, raised, added).await? {
+        if (!enabled || allow_all(&mut client).await?) && tidy(&mut client, raised || full, added).await? {
             break;
         }
         tokio::time::sleep(PAUSE).await;
@@ -231,19 +290,32 @@ pub async fn put_right(session: &Session<'_>, watcher: &mut Watcher<'_>) -> Resu
     Ok(())
 }
 
-/// Whether the run has raised an alarm, or added a learner.
-fn left_behind(session: &Session<'_>) -> Result<(bool, bool), WorkError> {
+/// What the run may have left: a raised alarm, an added learner, a store that asks for logins, or one that is full.
+#[derive(Default)]
+struct Left {
+    raised: bool,
+    added: bool,
+    enabled: bool,
+    full: bool,
+}
+
+fn left_behind(session: &Session<'_>) -> Result<Left, WorkError> {
     let sources = run::histories(session.config())?;
     let history = History::parse(&sources).map_err(run::RunError::from)?;
-    let (mut raised, mut added) = (false, false);
+    let mut left = Left::default();
     for operation in &history.operations {
         if matches!(operation.outcome, Outcome::Failed(_)) {
             continue;
         }
-        raised |= matches!(operation.call, Call::Cluster(Cluster::Raise { .. }));
-        added |= matches!(operation.call, Call::Cluster(Cluster::Add { .. }));
+        left.raised |= matches!(operation.call, Call::Cluster(Cluster::Raise { .. }));
+        left.added |= matches!(operation.call, Call::Cluster(Cluster::Add { .. }));
+        left.enabled |= matches!(operation.call, Call::Auth(Auth::Enable));
     }
-    Ok((raised, added))
+    for operation in &history.operations {
+        left.full |=
+            matches!(&operation.outcome, Outcome::Unknown(Some(failure)) if failure.class == "no-space");
+    }
+    Ok(left)
 }
 
 /// Whether nothing is left to be done, as this member answers.
@@ -276,4 +348,39 @@ async fn tidy(client: &mut Client<'_>, raised: bool, added: bool) -> Result<bool
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_without_its_digest_is_seen() {
+        assert_eq!(torn("etcd0", 9, true), None);
+        assert_eq!(torn("etcd0", 9, false).unwrap(), "9 bytes of etcd0 do not end with their digest");
+    }
+
+    #[test]
+    fn a_learner_that_is_not_there_or_no_learner_or_there_still_is_seen() {
+        let url = Blob::from("http://192.0.2.100:12380");
+        let learner = Member { id: 7, peers: vec![url.clone()], learner: true, ..Member::default() };
+        let voter = Member { learner: false, ..learner.clone() };
+        assert_eq!(not_added(std::slice::from_ref(&learner), &url), None);
+        assert_eq!(not_added(&[voter], &url).unwrap(), "learner 7 was added, and is not listed as one");
+        assert!(not_added(&[], &url).unwrap().ends_with("is not among the members"));
+        assert_eq!(not_removed(&[], 7), None);
+        assert_eq!(not_removed(&[learner], 7).unwrap(), "learner 7 was put out, and is listed still");
+    }
+
+    #[test]
+    fn a_put_that_is_taken_under_an_alarm_is_seen() {
+        assert_eq!(not_refused("etcd0", Err("no-space")), Some(None));
+        assert_eq!(
+            not_refused("etcd0", Err("deadline-exceeded")),
+            None,
+            "who does not answer refuses nothing"
+        );
+        let taken = not_refused("etcd0", Ok(9)).flatten().unwrap();
+        assert_eq!(taken, "etcd0 took a put at revision 9");
+    }
 }

@@ -58,6 +58,9 @@ fn property(row: &PropertyRow) -> Markup {
                 span.seen title=(plain(&row.counted)) { (row.seen) }
             }
             div.inside {
+                @for (words, link) in &row.known {
+                    p.known { "Looks like a known defect: " a href=(link) { (plain(words)) } }
+                }
                 p { "Counted: " (plain(&row.counted)) }
                 @if !row.commands.is_empty() {
                     p { "Exercised by " @for (n, command) in row.commands.iter().enumerate() { @if n > 0 { ", " } code { (plain(command)) } } }

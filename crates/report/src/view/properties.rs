@@ -34,6 +34,9 @@ pub struct PropertyRow {
     pub counted: String,
     /// The commands that can exercise it.
     pub commands: Vec<String>,
+    /// Known defects that it looks like: in words, and where they are told of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<(String, String)>,
     /// Times it held: by whom, when, and with what.
     pub examples: Vec<(String, String)>,
     /// Times it did not.
@@ -105,9 +108,16 @@ fn row(property: &Property, material: &Material, clock: &Clock) -> PropertyRow {
         seen,
         counted: property.counted.clone(),
         commands: property.commands.iter().cloned().collect(),
+        known: known(property, material),
         examples: told(&property.examples),
         counterexamples: told(&property.counterexamples),
     }
+}
+
+fn known(property: &Property, material: &Material) -> Vec<(String, String)> {
+    let all = material.summary.iter().flat_map(|summary| &summary.known);
+    let named = all.filter(|named| property.known.contains(&named.id));
+    named.map(|named| (named.to_string(), named.link.clone())).collect()
 }
 
 /// Who and when, and with what.

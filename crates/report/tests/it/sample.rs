@@ -1,6 +1,7 @@
 //! A small run in which a write is lost, with everything that a report can show; names and values can be made hostile.
 
 use history::{Blob, Call, Header, KeyValue, Lines, Nanos, Outcome, Put, Range, Reply, Sources};
+use report::known::Named;
 use report::{
     CommandRun, Ending, Example, FaultRun, Group, LinkUse, LogLine, Material, Metric, Note, Observed,
     Property, Refused, RunFacts, Status, Summary, Unit, Violation, Witness,
@@ -91,6 +92,13 @@ fn summary(word: &str) -> Summary {
     let mut lost = Property::new(&format!("Every reply fits one order{word}"), Group::History, "histories");
     lost.status = Status::Failing;
     lost.saw(false, Example { command: String::new(), number: None, details: word.into() });
+    lost.known = vec!["7".to_owned()];
+    let named = Named {
+        id: "7".to_owned(),
+        title: format!("a defect{word}"),
+        link: "https://example.org/7".to_owned(),
+        fixed: Vec::new(),
+    };
     let mut held = Property::new("Values stay consistent", Group::Always, "processes");
     held.status = Status::Passing;
     held.commands.insert(format!("main/x{word}"));
@@ -105,6 +113,7 @@ fn summary(word: &str) -> Summary {
         subject: "etcd 3.5.1 (2 members)".to_owned(),
         operations: 6,
         properties: vec![lost, idle, held],
+        known: vec![named],
         notes: vec![Note(format!("a note{word}"))],
     }
 }

@@ -1,0 +1,30 @@
+//! Known defects that may be behind what failed: by the versions that the members told, and by what happened in the run.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use chaos::log;
+use history::{History, Sources};
+use report::known::{Known, Traces};
+use report::{Property, Status};
+
+use crate::record::RunRecord;
+
+/// Those that are possible. Nothing is looked for where nothing failed.
+pub(super) fn possible(
+    dir: &Path,
+    run: &RunRecord,
+    sources: &Sources,
+    properties: &[Property],
+) -> anyhow::Result<Vec<Known>> {
+    if !properties.iter().any(|property| property.status == Status::Failing) {
+        return Ok(Vec::new());
+    }
+    let log = log::read(dir).context("cannot read the log of faults")?;
+    let faults = log.applied.iter().filter(|fault| fault.really_applied).map(|fault| fault.label.as_str());
+    let traces = Traces::of(&History::parse(sources)?, run.versions.len(), faults);
+    let versions = || run.versions.iter().map(|(_, version)| version.as_str());
+    let mut known = Known::of(&run.system)?;
+    known.retain(|known| known.is_possible(versions(), &traces));
+    Ok(known)
+}

@@ -1,0 +1,258 @@
+//! Corners where etcd has broken promises: each round goes to one of them by the shortest way. What is wrong there, if
+//! anything, is the checker's to see, as everywhere.
+
+use std::time::Duration;
+
+use history::{Call, Compare, Comparison, Delete, Nanos, Put, Range, Target, Txn, Watch, WriteError, clock};
+
+use super::keys::{get, put};
+use super::leases::grant;
+use super::{Report, Site};
+use crate::client::{Client, Feed, Told, revision_of};
+use crate::config::Member;
+use crate::draw::Draw;
+
+/// Such a round takes as long as a member may be away, and longer than a short lease.
+const ROUND: Duration = Duration::from_secs(14);
+/// A lease that is kept alive more often than it needs.
+const LEASE_S: i64 = 3;
+const KEPT_EVERY: Duration = Duration::from_millis(200);
+/// A member that does not answer in this time is away.
+const ANSWERS: Duration = Duration::from_millis(250);
+/// Between two changes of what seldom changes, and two questions whether a member is back.
+const SELDOM: Duration = Duration::from_millis(50);
+/// One message is waited for so long.
+const WAIT: Duration = Duration::from_millis(20);
+/// A revision that no run comes to.
+const FAR: i64 = 1_000_000_000;
+
+/// Writes, compacts them, and writes once more beside a read of what is compacted. Then it asks every member.
+pub(super) async fn old_transaction<D: Draw>(
+    site: &Site<'_, '_, '_, D>,
+    client: &mut Client<'_>,
+    report: &mut Report,
+) -> Result<(), WriteError> {
+    let name = site.text();
+    let keys: Vec<String> = (0..4).map(|n| site.key("old", format!("{name}{n}"))).collect();
+    let mut head = 0;
+    for key in &keys {
+        let value = site.text();
+        let Ok(reply) = site.ask(client, &Call::Put(put(key, &value)), report).await? else { return Ok(()) };
+        head = reply.revision();
+    }
+    site.ask(client, &Call::Compact { revision: head, physical: site.once_in(2) }, report).await?.ok();
+    let value = site.text();
+    let there = Compare {
+        key: keys[0].as_str().into(),
+        end: None,
+        target: Target::Version(1),
+        comparison: Comparison::Equal,
+    };
+    let old = Range { key: keys[0].as_str().into(), revision: head - 1, ..Range::default() };
+    let txn = Txn {
+        compare: vec![there],
+        success: vec![Call::Put(put(&keys[1], &value)), Call::Range(old)],
+        failure: Vec::new(),
+    };
+    site.ask(client, &Call::Txn(txn), report).await?.ok();
+    for member in &site.session.config().members {
+        let Some(mut other) = site.client_of(member).await? else { continue };
+        site.ask(&mut other, &get(&keys[1]), report).await?.ok();
+        other.status().await?.ok();
+    }
+    Ok(())
+}
+
+/// Writes and deletes keys, compacts at the last deletion, leaves a moment for a kill, and watches from there.
+pub(super) async fn tombstone<'r, D: Draw>(
+    site: &Site<'r, '_, '_, D>,
+    member: &'r Member,
+    report: &mut Report,
+) -> Result<(), WriteError> {
+    let Some(mut client) = back(site, member).await? else { return Ok(()) };
+    let name = site.text();
+    let (keys, gone) = site.one_of(&[(4, 1), (7, 3), (7, 3), (100, 100)]);
+    let keys: Vec<String> = (0..keys).map(|n| site.key("tomb", format!("{name}{n:03}"))).collect();
+    let gone = keys.len() - gone..;
+    let values: Vec<String> = keys.iter().map(|_| site.text()).collect();
+    let puts = keys.iter().zip(&values).map(|(key, value)| Call::Put(put(key, value)));
+    let deletes = keys[gone]
+        .iter()
+        .map(|key| Call::Delete(Delete { key: key.as_str().into(), end: None, prev_kv: false }));
+    // Many of them take two revisions, few of them one each.
+    let calls: Vec<Call<'_>> = if keys.len() > 10 {
+        let txn = |success: Vec<_>| Call::Txn(Txn { success, ..Txn::default() });
+        vec![txn(puts.collect()), txn(deletes.collect())]
+    } else {
+        puts.chain(deletes).collect()
+    };
+    let mut last = 0;
+    for call in &calls {
+        let Ok(reply) = site.ask(&mut client, call, report).await? else { return Ok(()) };
+        last = reply.revision();
+    }
+    let compact = Call::Compact { revision: last, physical: site.once_in(4) };
+    let mut lost = site.ask(&mut client, &compact, report).await?.is_err();
+    // Here a kill meets a compaction that is not over.
+    let moment = site.one_of(&[5, 20, 20, 80]);
+    tokio::time::sleep(Duration::from_millis(moment)).await;
+    lost = lost || site.ask(&mut client, &get(&keys[0]), report).await?.is_err();
+    if lost {
+        let Some(again) = back(site, member).await? else { return Ok(()) };
+        client = again;
+    }
+    let (first, end) = (site.key("tomb", &name), site.key("tomb", format!("{name}~")));
+    let watch = Watch {
+        key: first.as_str().into(),
+        end: Some(end.as_str().into()),
+        revision: last,
+        ..Watch::default()
+    };
+    let mut feed = client.feed();
+    feed.open(&watch, false).await?;
+    // What comes behind shows that the deletion does not.
+    let value = site.text();
+    if let Ok(reply) = site.ask(&mut client, &Call::Put(put(&keys[0], &value)), report).await? {
+        await_revision(site, &mut feed, reply.revision(), report).await?;
+    }
+    feed.close()
+}
+
+/// A client of a member that may have been killed, as soon as it answers.
+async fn back<'r, D: Draw>(
+    site: &Site<'r, '_, '_, D>,
+    member: &'r Member,
+) -> Result<Option<Client<'r>>, WriteError> {
+    let key = site.key("tomb", "back");
+    while site.goes_on(true) {
+        if let Some(mut client) = site.client_of(member).await?
+            && client.ask_within(&get(&key), ANSWERS).await?.is_ok()
+        {
+            return Ok(Some(client));
+        }
+        tokio::time::sleep(SELDOM).await;
+    }
+    Ok(None)
+}
+
+async fn await_revision<D: Draw>(
+    site: &Site<'_, '_, '_, D>,
+    feed: &mut Feed<'_>,
+    revision: i64,
+    report: &mut Report,
+) -> Result<(), WriteError> {
+    while site.left(true) > Duration::ZERO && feed.is_open() {
+        match feed.next(WAIT).await? {
+            Told::Events { events, .. } => {
+                report.delivered += 1;
+                if events.iter().any(|event| revision_of(event) >= revision) {
+                    break;
+                }
+            }
+            Told::Broken(_) => break,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A lease with keys that is kept alive at whoever leads, however often that changes. All its keys must stay.
+pub(super) async fn keep_at_leader<D: Draw>(
+    site: &Site<'_, '_, '_, D>,
+    report: &mut Report,
+) -> Result<(), WriteError> {
+    let until = round(site);
+    let mut clients = all(site).await?;
+    let mut lease = None;
+    let mut key = String::new();
+    while clock::now() < until {
+        let leader = leader(&mut clients).await?;
+        if let Some(client) = leader.and_then(|at| clients.get_mut(at)) {
+            match lease {
+                None => {
+                    lease = grant(site, client, LEASE_S, report).await?.map(|(lease, _)| lease);
+                    key = site.key("lease", site.text());
+                    for n in 0..3 {
+                        let (name, value, lease) = (format!("{key}{n}"), site.text(), lease.unwrap_or(0));
+                        let call = Call::Put(Put { lease, ..put(&name, &value) });
+                        site.ask_within(client, &call, ANSWERS, report).await?.ok();
+                    }
+                }
+                Some(lease) => {
+                    let keep = Call::KeepAlive { lease };
+                    site.ask_within(client, &keep, ANSWERS, report).await?.ok();
+                    let end = format!("{key}~");
+                    let all = Range {
+                        key: key.as_str().into(),
+                        end: Some(end.as_str().into()),
+                        ..Range::default()
+                    };
+                    site.ask_within(client, &Call::Range(all), ANSWERS, report).await?.ok();
+                }
+            }
+        }
+        tokio::time::sleep(KEPT_EVERY).await;
+    }
+    if let (Some(lease), Some(mut client)) = (lease, site.client().await?) {
+        site.ask(&mut client, &Call::Revoke { lease }, report).await?.ok();
+    }
+    Ok(())
+}
+
+/// Which of them leads: the one that says so of itself in the latest term.
+async fn leader(clients: &mut [Client<'_>]) -> Result<Option<usize>, WriteError> {
+    let mut latest = None;
+    for (at, client) in clients.iter_mut().enumerate() {
+        if let Ok(history::Reply::Status { id, leader, term, .. }) =
+            client.ask_within(&Call::Status, ANSWERS).await?
+            && id == leader
+        {
+            latest = latest.max(Some((term, at)));
+        }
+    }
+    Ok(latest.map(|(_, at)| at))
+}
+
+/// At each member a watch of a key that seldom changes, and one of the same key from the far future. Members that are
+/// away for long come back to many revisions at once.
+pub(super) async fn watch_ahead<D: Draw>(
+    site: &Site<'_, '_, '_, D>,
+    report: &mut Report,
+) -> Result<(), WriteError> {
+    let until = round(site);
+    let mut clients = all(site).await?;
+    let key = site.key("seldom", site.text());
+    let mut feeds = Vec::new();
+    for client in &clients {
+        let mut feed = client.feed();
+        for revision in [0, FAR] {
+            let watch = Watch { key: key.as_str().into(), revision, progress: true, ..Watch::default() };
+            feed.open(&watch, false).await?;
+        }
+        feeds.push(feed);
+    }
+    while clock::now() < until && !clients.is_empty() {
+        let value = site.text();
+        let at = site.index(clients.len());
+        site.ask_within(&mut clients[at], &Call::Put(put(&key, &value)), ANSWERS, report).await?.ok();
+        for feed in &mut feeds {
+            if let Told::Events { .. } = feed.next(WAIT).await? {
+                report.delivered += 1;
+            }
+        }
+        tokio::time::sleep(SELDOM).await;
+    }
+    feeds.into_iter().try_for_each(Feed::close)
+}
+
+fn round<D: Draw>(site: &Site<'_, '_, '_, D>) -> Nanos {
+    clock::now().plus(ROUND.min(site.session.config().limits.phase * 2))
+}
+
+async fn all<'r, D: Draw>(site: &Site<'r, '_, '_, D>) -> Result<Vec<Client<'r>>, WriteError> {
+    let mut clients = Vec::new();
+    for member in &site.session.config().members {
+        clients.extend(site.client_of(member).await?);
+    }
+    Ok(clients)
+}

@@ -1,0 +1,1 @@
+../main/anytime_read_replicas.rs

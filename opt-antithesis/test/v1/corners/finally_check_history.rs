@@ -1,0 +1,1 @@
+../main/finally_check_history.rs

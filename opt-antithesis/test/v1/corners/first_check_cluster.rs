@@ -1,0 +1,1 @@
+../main/first_check_cluster.rs

@@ -1,0 +1,1 @@
+../main/parallel_driver_crowd_writes.rs

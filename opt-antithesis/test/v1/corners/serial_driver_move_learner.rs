@@ -1,0 +1,26 @@
+//! Driver, alone among drivers: a learner joins that is never started, its address changes, and it must stay a learner.
+
+use std::io::Write as _;
+
+use etcd_traffic::swarm::Group;
+use etcd_traffic::{Config, Event, Session, work};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    properties::init();
+    let session = Session::begin(Config::of_process()?)?;
+    let report = work::drive(&session, Group::MovedLearners, &mut properties::random::u64, &mut tell).await?;
+    properties::membership_is_as_asked!(&report.membership.broken, report.membership.compared);
+    session.close()?;
+    Ok(())
+}
+
+fn tell(event: &Event<'_>) {
+    // Single requests are not printed: there are thousands, and all of them are in the history.
+    if !matches!(event, Event::Asked { .. }) {
+        let _ = writeln!(std::io::stdout(), "Client: {event}");
+    }
+    if let Some(error) = event.request_error() {
+        properties::workload_request!(error);
+    }
+}
