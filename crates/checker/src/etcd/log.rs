@@ -49,7 +49,7 @@ impl Keys {
         Self { from: key, to: key + 1 }
     }
 
-    /// The key, where the range is of one by construction.
+    /// The key, where it was asked for alone.
     pub(super) fn single(self) -> Option<Key> {
         (self.to == self.from + 1).then_some(self.from)
     }
@@ -283,7 +283,8 @@ impl Fact<'_> {
 /// A history, ready to be checked.
 #[derive(Debug, Default)]
 pub(super) struct Log<'a> {
-    /// In order; a [`Key`] is an index of it.
+    /// In order; a [`Key`] is an index of it. Where a range of keys begins, the key is there a second time: that stands
+    /// for a key behind it that nobody named, so that a range of one named key is not taken for that key.
     pub(super) keys: Vec<&'a [u8]>,
     pub(super) ops: Vec<Op>,
     /// Of transactions.
@@ -302,6 +303,8 @@ pub(super) struct Log<'a> {
     /// Somebody used the store's own locks or elections.
     pub(super) services: bool,
     ids: FxHashMap<&'a [u8], Key>,
+    /// Keys at which ranges begin.
+    ranged: Vec<Key>,
     /// The number of the first operation of a part.
     first: u64,
 }

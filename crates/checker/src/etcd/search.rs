@@ -78,7 +78,7 @@ impl<'l, 'a> Search<'l, 'a> {
         empty: bool,
         foreign: bool,
     ) -> Self {
-        let store = Store::new(log.keys.len(), order.base, empty);
+        let store = Store::new(log.keys.len(), order.base, empty, foreign);
         let mut supply = supply;
         let timelines = supply.timelines.take();
         let budget = 20 * log.ops.len() as u64 + 2_000_000;

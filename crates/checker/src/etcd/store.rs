@@ -83,6 +83,8 @@ pub(super) struct Store<'a> {
     certain_at: Vec<i64>,
     /// Revisions up to here were there before the history.
     base: i64,
+    /// Keys may exist that the history never names: what ranges count and compare is theirs too.
+    unnamed: bool,
     /// An answer rested on what nobody knows.
     pub(super) assumed: bool,
     /// What changes overwrote, the first `forgotten` of them left out.
@@ -92,7 +94,7 @@ pub(super) struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    pub(super) fn new(keys: usize, base: i64, empty: bool) -> Self {
+    pub(super) fn new(keys: usize, base: i64, empty: bool, unnamed: bool) -> Self {
         let cell = if empty { Cell::ABSENT } else { Cell::UNSEEN };
         Self {
             cells: vec![cell; keys],
@@ -100,6 +102,7 @@ impl<'a> Store<'a> {
             attached: FxHashMap::default(),
             certain_at: vec![if empty { base } else { i64::MIN }; keys],
             base,
+            unnamed,
             assumed: false,
             trail: Vec::new(),
             forgotten: 0,

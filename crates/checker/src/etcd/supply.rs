@@ -19,6 +19,10 @@ use super::store::Store;
 /// Keys looked at for a likely candidate; the full list has the others.
 const LIKELY_KEYS: usize = 128;
 
+/// The rank of a key whose lease may be over, behind those that need a change and before those that need none: etcd ends
+/// most leases soon.
+const OVERDUE: i64 = i64::MAX - 1;
+
 /// Operations of a key's odd ones looked at for a likely candidate, the latest; the full list has the others. They
 /// pile up, as most of what is unknown never happened.
 const LIKELY_ODD: usize = 64;
@@ -108,6 +112,8 @@ pub(super) struct Supply<'a> {
     stacked: FxHashMap<u32, (Key, Kind)>,
     /// Keys that have offers, by the invocation of each.
     recent: Vec<(u64, Key)>,
+    /// Keys that had a lease, by the time before which it cannot have ended.
+    ending: Vec<(u64, Key)>,
     keys: Vec<Key>,
     revokes: Vec<u32>,
     /// All revokes of a lease that did not fail.
@@ -199,10 +205,11 @@ impl<'a> Supply<'a> {
         let mut candidates = revokes(scene.log, scene.order, revision);
         let known_by = scene.order.known_by(revision);
         let mut ranked: Vec<(i64, usize, Key, bool)> = Vec::new();
-        for (recency, key) in self.likely_keys(known_by).into_iter().enumerate() {
+        for (recency, key) in self.likely_keys(store, known_by).into_iter().enumerate() {
             let cell = store.cell(key);
             let rank = match timelines.outlook(scene.log, scene.order, key, cell, entry, revision) {
                 Outlook::Needs { before, delete } => (before, delete),
+                Outlook::Free if self.may_expire(cell.lease, known_by) => (OVERDUE, true),
                 Outlook::Free => (i64::MAX, false),
                 Outlook::Settled | Outlook::Broken => continue,
             };
@@ -211,13 +218,13 @@ impl<'a> Supply<'a> {
         ranked.sort_unstable();
         let wanted = scene.plan.and_then(|plan| plan.wants(revision));
         let needy: Vec<Key> =
-            ranked.iter().take_while(|(rank, ..)| *rank < i64::MAX).map(|(_, _, key, _)| *key).collect();
+            ranked.iter().take_while(|(rank, ..)| *rank < OVERDUE).map(|(_, _, key, _)| *key).collect();
         for (_, _, key, delete) in ranked {
             let scene = (scene.log, store, known_by);
             self.of_key(scene, key, delete, &mut candidates);
             let lease = store.cell(key).lease;
             if lease != 0 && (delete || wanted == Some((key, true))) {
-                self.expiry(lease, known_by, &mut candidates);
+                candidates.extend(self.may_expire(lease, known_by).then_some(Candidate::Expiry(lease)));
                 let revokes = self.revoked.get(&lease).into_iter().flatten();
                 let open = revokes.filter(|&&op| {
                     let Op { invoked, ending, .. } = scene.0.ops[op as usize];
@@ -240,18 +247,23 @@ impl<'a> Supply<'a> {
         candidates
     }
 
-    /// The keys to look at: all, or those that were offered something lately.
-    fn likely_keys(&self, known_by: u64) -> Vec<Key> {
+    /// The keys to look at: all, or those that were offered something or may have lost their lease lately.
+    fn likely_keys(&self, store: &Store<'a>, known_by: u64) -> Vec<Key> {
         if self.keys.len() <= LIKELY_KEYS {
             return self.keys.clone();
         }
-        let until = self.recent.partition_point(|(invoked, _)| *invoked <= known_by);
-        let mut keys = Vec::with_capacity(LIKELY_KEYS);
-        for &(_, key) in self.recent[..until].iter().rev().take(4 * LIKELY_KEYS) {
-            if keys.len() < LIKELY_KEYS && !keys.contains(&key) {
-                keys.push(key);
+        let lately = |list: &[(u64, Key)], keep: &dyn Fn(Key) -> bool, keys: &mut Vec<Key>| {
+            let until = list.partition_point(|(time, _)| *time <= known_by);
+            let most = keys.len() + LIKELY_KEYS;
+            for &(_, key) in list[..until].iter().rev().take(4 * LIKELY_KEYS) {
+                if keys.len() < most && keep(key) && !keys.contains(&key) {
+                    keys.push(key);
+                }
             }
-        }
+        };
+        let mut keys = Vec::with_capacity(2 * LIKELY_KEYS);
+        lately(&self.recent, &|_| true, &mut keys);
+        lately(&self.ending, &|key| store.cell(key).lease != 0, &mut keys);
         keys
     }
 
@@ -285,10 +297,8 @@ impl<'a> Supply<'a> {
         to.extend(second.map(Candidate::Op));
     }
 
-    fn expiry(&self, lease: i64, known_by: u64, to: &mut Vec<Candidate>) {
-        if self.ends.get(&lease).is_none_or(|end| *end <= known_by) {
-            to.push(Candidate::Expiry(lease));
-        }
+    fn may_expire(&self, lease: i64, known_by: u64) -> bool {
+        lease != 0 && self.ends.get(&lease).is_none_or(|end| *end <= known_by)
     }
 
     /// The keys that decide what an action does.
@@ -414,7 +424,8 @@ impl<'a> Supply<'a> {
         };
         leases.sort_unstable();
         leases.dedup();
-        leases.iter().for_each(|lease| self.expiry(*lease, known_by, to));
+        let over = leases.iter().filter(|lease| self.may_expire(**lease, known_by));
+        to.extend(over.map(|lease| Candidate::Expiry(*lease)));
         for &op in &self.revokes {
             if let Action::Revoke { lease } = log.action(op)
                 && log.ops[op as usize].invoked <= known_by

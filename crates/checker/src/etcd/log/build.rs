@@ -116,11 +116,11 @@ impl<'a> Log<'a> {
         lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
     ) -> Keys {
         let from = self.key(lend(key));
-        let to = match end.map(lend) {
-            None => ONE,
-            Some(b"\0") => NONE,
-            Some(end) => self.key(end),
-        };
+        let Some(end) = end.map(lend) else { return Keys { from, to: ONE } };
+        if end.strip_suffix(b"\0") != Some(self.keys[from as usize]) {
+            self.ranged.push(from);
+        }
+        let to = if end == b"\0" { NONE } else { self.key(end) };
         Keys { from, to }
     }
 

@@ -15,6 +15,12 @@ impl<'a> Log<'a> {
         let mut keys: Vec<&'a [u8]> = parts.iter().flat_map(|part| part.keys.iter().copied()).collect();
         keys.sort_unstable();
         keys.dedup();
+        let room = |part: &Self| part.ranged.iter().map(|&from| part.keys[from as usize]).collect::<Vec<_>>();
+        let mut rooms: Vec<&'a [u8]> = parts.iter().flat_map(room).collect();
+        rooms.sort_unstable();
+        rooms.dedup();
+        keys.extend(rooms);
+        keys.sort_unstable();
         let mut parts = parts;
         let mut before = Before::default();
         let moved: Vec<Moved> = parts.iter().map(|part| Moved::new(part, &keys, &mut before)).collect();
@@ -108,6 +114,7 @@ impl Moved {
 
     fn part(&self, part: &mut Log<'_>) {
         part.ids = FxHashMap::default();
+        part.ranged = Vec::new();
         part.ops.iter_mut().for_each(|op| self.packed(&mut op.action));
         part.actions.iter_mut().for_each(|packed| self.packed(packed));
         part.odd.iter_mut().for_each(|action| self.action(action));

@@ -191,14 +191,13 @@ impl<'a> Store<'a> {
 
     fn check_count(&mut self, keys: Keys, found: u32, at: i64) -> Checked<'a> {
         let (certain, unseen) = self.count(keys);
-        if found < certain || found > certain + unseen {
+        let unnamed = self.may_hold_unnamed(keys);
+        if found < certain || found > certain + unseen && !unnamed {
             return self.mismatch_of(Problem::Count { keys, expected: certain, found }, vec![keys]);
         }
-        if unseen > 0 {
-            match found - certain {
-                0 => self.settle_unseen(keys),
-                _ => self.assumed = true,
-            }
+        match found - certain {
+            0 => self.settle_unseen(keys),
+            _ => self.assumed |= unseen > 0 || unnamed,
         }
         if let Some(key) = keys.single() {
             // Present or absent, but with which value was not told.
@@ -222,6 +221,11 @@ impl<'a> Store<'a> {
             next = self.live.next(key + 1, keys.to);
         }
         (present, unseen)
+    }
+
+    /// Whether some of these keys may be none that the history names. A single key was named by whoever asked for it.
+    fn may_hold_unnamed(&self, keys: Keys) -> bool {
+        self.unnamed && keys.single().is_none()
     }
 
     fn settle_unseen(&mut self, keys: Keys) {
@@ -260,12 +264,13 @@ impl<'a> Store<'a> {
             return Ok(());
         }
         let (present, unseen) = self.count(keys);
-        if deleted < present || deleted > present + unseen {
+        let unnamed = self.may_hold_unnamed(keys);
+        if deleted < present || deleted > present + unseen && !unnamed {
             return self
                 .mismatch_of(Problem::Deleted { keys, expected: present, found: deleted }, vec![keys]);
         }
-        if unseen > 0 && deleted > present && keys.single().is_none() {
-            self.assumed |= deleted < present + unseen;
+        if deleted > present && keys.single().is_none() {
+            self.assumed |= unnamed || unseen > 0 && deleted < present + unseen;
         }
         if deleted == 0 {
             for key in keys.from..keys.to {
@@ -348,11 +353,12 @@ impl<'a> Store<'a> {
     pub(super) fn compare(&self, compare: &Compare<'a>) -> Option<bool> {
         let Keys { from, to } = compare.keys;
         let mut next = self.live.next(from, to);
-        if next.is_none() {
+        let unnamed = self.may_hold_unnamed(compare.keys);
+        if next.is_none() && !unnamed {
             // Without a key, its numbers are 0; a comparison of its value always fails.
             return Some(compare_cell(&Cell::ABSENT, compare, self.base).unwrap_or(false));
         }
-        let mut all = Some(true);
+        let mut all = if unnamed { None } else { Some(true) };
         while let Some(key) = next {
             match compare_cell(self.cell(key), compare, self.base) {
                 Some(true) => {}

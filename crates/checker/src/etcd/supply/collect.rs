@@ -37,6 +37,7 @@ impl<'a> Supply<'a> {
             offers: FxHashMap::default(),
             stacked: FxHashMap::default(),
             recent: Vec::new(),
+            ending: Vec::new(),
             keys: Vec::new(),
             revokes: Vec::new(),
             revoked: FxHashMap::default(),
@@ -67,10 +68,10 @@ impl<'a> Supply<'a> {
         for &op in &unknown {
             supply.offer(log, op, &apart);
         }
+        supply.lease_ends(log);
         supply.keys = supply.offers.keys().copied().collect();
         supply.keys.sort_unstable();
         supply.offers.values_mut().for_each(|offers| offers.guarded.sort_by_key(|(guard, _)| *guard));
-        supply.lease_ends(log);
         supply
     }
 
@@ -238,7 +239,10 @@ impl<'a> Supply<'a> {
         for (lease, key) in keys {
             self.lease_keys.entry(lease).or_default().push(Keys::one(key));
             self.key_leases.entry(key).or_default().push(lease);
+            self.offers.entry(key).or_default();
+            self.ending.push((self.ends.get(&lease).copied().unwrap_or(0), key));
         }
+        self.ending.sort_unstable();
     }
 }
 

@@ -2,9 +2,13 @@
 
 use checker::Verdict;
 use checker::etcd::{Initial, Options, check};
-use history::{History, Outcome, Reply};
+use history::{
+    Blob, Call, Compare, Comparison, Delete, History, Nanos, Operation, Outcome, Put, Range, Reply, Target,
+    Txn,
+};
 
 use super::generate::{Random, Shape};
+use super::model::Etcd;
 use super::record::history;
 
 fn shape(seed: u64) -> Shape {
@@ -30,7 +34,62 @@ fn operations_of_others_are_no_violation() {
         let options = Options { foreign_writers: true, ..Options::own_store() };
         decided += u32::from(innocent(&made, &options, seed));
     }
-    assert!(decided > 60, "only {decided} of 120 decided");
+    assert!(decided > 60, "only {decided} of 240 decided");
+}
+
+#[test]
+fn keys_that_nobody_names_are_counted_deleted_and_compared_like_any() {
+    let put = |key: &'static str| Call::Put(Put { key: key.into(), value: "v".into(), ..Put::default() });
+    let mut decided = 0;
+    for seed in 0..2_000 {
+        let mut random = Random::new(seed);
+        let mut etcd = Etcd::new();
+        // Before the history: keys of which it says nothing, in the ranges that it asks for.
+        for key in ["a0", "b1", "b2", "c1"] {
+            if random.chance(0.5) {
+                etcd.apply(&put(key));
+            }
+        }
+        let mut operations = Vec::new();
+        for number in 0..8 {
+            let key = ["a", "b", "c"][random.below(3) as usize];
+            let end =
+                [None, Some("b"), Some("b0"), Some("c"), Some("d"), Some("\0")][random.below(6) as usize];
+            let (key, end) = (Blob::from(key), end.map(Blob::from));
+            let compare = Compare {
+                key: key.clone(),
+                end: end.clone(),
+                target: [Target::Version(0), Target::Create(3), Target::Mod(4)][random.below(3) as usize]
+                    .clone(),
+                comparison: [Comparison::Equal, Comparison::Greater][random.below(2) as usize],
+            };
+            let call = match random.below(6) {
+                0 => put("a"),
+                1 => put("b"),
+                2 => Call::Range(Range { key, ..Range::default() }),
+                3 => Call::Delete(Delete { key, end, prev_kv: false }),
+                4 => Call::Txn(Txn { compare: vec![compare], ..Txn::default() }),
+                _ => Call::Range(Range { key, end, count_only: true, ..Range::default() }),
+            };
+            let reply = etcd.apply(&call).unwrap();
+            operations.push(Operation {
+                file: 0,
+                number,
+                client: 0,
+                member: "".into(),
+                call,
+                invoked: Nanos(10 * number + 1),
+                returned: Some(Nanos(10 * number + 2)),
+                outcome: Outcome::Ok(reply),
+            });
+        }
+        let made = History { operations, watched: Vec::new(), files: Vec::new() };
+        for foreign_writers in [false, true] {
+            let options = Options { foreign_writers, ..Options::default() };
+            decided += u32::from(innocent(&made, &options, seed));
+        }
+    }
+    assert!(decided > 200, "only {decided} of 4,000 decided");
 }
 
 #[test]
