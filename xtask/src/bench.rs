@@ -14,6 +14,8 @@ pub(crate) enum Which {
     Command,
     /// What recording costs an operation.
     Recorder,
+    /// What recording leaves of a client's throughput, and what fifty clients come to.
+    Throughput,
     /// What idle proxies cost a put; the aim is under 10 % of its median.
     Proxy,
     /// How fast histories are decided, by engine, model and length.
@@ -33,16 +35,12 @@ pub(crate) fn run(which: Option<Which>) -> anyhow::Result<()> {
     if wanted(Which::Report) {
         report::run()?;
     }
-    if wanted(Which::Proxy) {
-        // Puts wait for a disk, so it must be one.
-        let (etcd, disk) = (
-            crate::test::fetch_etcd(step::cargo(&["run", "--quiet", "--locked", "-p", "dt", "--"]))?,
-            step::target(),
-        );
-        let mut proxies =
-            step::cargo(&["run", "--release", "--locked", "-p", "chaos", "--example", "proxy_cost", "--"]);
-        proxies.arg(etcd).arg(disk);
-        step::run(proxies)?;
+    for (which, package, example) in
+        [(Which::Throughput, "etcd_traffic", "throughput"), (Which::Proxy, "chaos", "proxy_cost")]
+    {
+        if wanted(which) {
+            with_etcd(package, example)?;
+        }
     }
     if wanted(Which::Checker) {
         for example in ["bench_etcd", "bench_models"] {
@@ -50,4 +48,13 @@ pub(crate) fn run(which: Option<Which>) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// An example that starts members of its own.
+fn with_etcd(package: &str, example: &str) -> anyhow::Result<()> {
+    let etcd = crate::test::fetch_etcd(step::cargo(&["run", "--quiet", "--locked", "-p", "dt", "--"]))?;
+    let mut run = step::cargo(&["run", "--release", "--locked", "-p", package, "--example", example, "--"]);
+    // Puts wait for a disk, so it must be one.
+    run.arg(etcd).arg(step::target());
+    step::run(run)
 }

@@ -18,11 +18,20 @@ pub(crate) fn target() -> PathBuf {
         .map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// The same cargo that runs this task.
+/// The same cargo that runs this task, without what that told the task about its own package: build scripts look at that,
+/// and everything behind them would be built again.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.args(args).current_dir(root());
+    for name in own_package() {
+        command.env_remove(name);
+    }
     command
+}
+
+fn own_package() -> impl Iterator<Item = String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
 }
 
 /// Whether nothing may be skipped here.

@@ -139,7 +139,11 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
         None | Some(Ended::Undecided { .. }) => search().planned().run(),
         Some(ended) => ended,
     };
-    if matches!(ended, Ended::Fits { .. } | Ended::Undecided { .. })
+    // That an answer does not fit says more than a rule; that a revision has no taker says less.
+    let answered = |noted: &[Contradiction<'_>]| {
+        noted.iter().all(|contradiction| matches!(contradiction, Contradiction::Answer { .. }))
+    };
+    if !matches!(&ended, Ended::Contradiction { noted, .. } if answered(noted))
         && let Some(broken) = rules::broken(log, foreign)
     {
         let evidence = Evidence { accused: Some(broken.accused()), end: None };

@@ -25,15 +25,18 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
             return Err(UsageError(format!("{path} does not exist: {what}")).into());
         }
     }
-    let [dir] = args.paths.as_slice() else { return foreign::run(args) };
-    if !dir.is_dir() {
-        return foreign::run(args);
-    }
     is_known("etcd", args.expect.as_deref())?;
-    if !["run.json", "history"].iter().any(|part| dir.join(part).exists()) && Sources::read_dir(dir).is_err()
-    {
+    let run = match args.paths.as_slice() {
+        [dir] if is_run(dir) => Some(dir),
+        _ => None,
+    };
+    let Some(dir) = run else {
+        if args.expect.is_some() {
+            let what = "--expect needs a run's directory: a known defect shows by what happened in a run";
+            return Err(UsageError(what.to_owned()).into());
+        }
         return foreign::run(args);
-    }
+    };
     let began = clock::now();
     let (summary, violation) = judge(dir, args.strict)?;
     let judged = clock::now();
@@ -54,6 +57,11 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         write!(out, "{}", report::table(&summary, detail(args.all)))?;
     }
     Ok(exit(&summary, args.expect.as_deref()))
+}
+
+fn is_run(dir: &Path) -> bool {
+    let has = |part: &&str| dir.join(part).exists();
+    dir.is_dir() && (["run.json", "history"].iter().any(has) || Sources::read_dir(dir).is_ok())
 }
 
 /// The typist's mistake where a defect is expected that nobody knows of.

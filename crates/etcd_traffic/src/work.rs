@@ -105,8 +105,14 @@ pub struct Report {
     pub refusal: Check,
     /// Members are those that were asked for.
     pub membership: Check,
+    /// A learner stays one.
+    pub learner: Check,
     /// Users see and write what they may, and nothing else.
     pub permissions: Check,
+    /// Watches tell users of what they may see.
+    pub watched: Check,
+    /// Keys stay for as long as their lease was promised to live.
+    pub kept: Check,
     /// Puts are taken again once room was made.
     pub room: Check,
 }
@@ -127,7 +133,10 @@ impl Report {
         self.snapshot.join(other.snapshot);
         self.refusal.join(other.refusal);
         self.membership.join(other.membership);
+        self.learner.join(other.learner);
         self.permissions.join(other.permissions);
+        self.watched.join(other.watched);
+        self.kept.join(other.kept);
         self.room.join(other.room);
     }
 }

@@ -41,8 +41,12 @@ pub const ALL: &[(&str, Kind)] = &[
     (SPACE_ALARMED, Kind::Sometimes),
     (MEMBERSHIP_AS_ASKED, Kind::Always),
     (MEMBERSHIP_CHANGED, Kind::Sometimes),
+    (LEARNER_STAYS, Kind::Always),
+    (LEARNER_MOVED, Kind::Sometimes),
     (PERMISSIONS_HELD, Kind::Always),
     (PERMISSIONS_TRIED, Kind::Sometimes),
+    (WATCH_PERMITTED, Kind::Always),
+    (WATCH_TRIED, Kind::Sometimes),
     (ROOM_COMES_BACK, Kind::Always),
     (QUOTA_MET, Kind::Sometimes),
     (REPLICAS_READ, Kind::Sometimes),
@@ -158,10 +162,18 @@ pub const SPACE_ALARMED: &str = "A put is tried while an alarm about space is ra
 pub const MEMBERSHIP_AS_ASKED: &str = "Members are the ones that were asked for";
 /// Its companion.
 pub const MEMBERSHIP_CHANGED: &str = "A change of members is acknowledged and looked at";
+/// Who has no vote gets none by moving.
+pub const LEARNER_STAYS: &str = "A learner stays a learner when its addresses change";
+/// Its companion.
+pub const LEARNER_MOVED: &str = "A learner gets other addresses";
 /// Roles mean something.
 pub const PERMISSIONS_HELD: &str = "Users can do what their roles allow, and nothing else";
 /// Its companion.
 pub const PERMISSIONS_TRIED: &str = "A user tries what is allowed and what is not";
+/// They mean it for watches, too.
+pub const WATCH_PERMITTED: &str = "A watch delivers only keys that its user may read";
+/// Its companion.
+pub const WATCH_TRIED: &str = "A user watches more keys than it may read";
 /// A full store is not full for ever.
 pub const ROOM_COMES_BACK: &str = "Puts are taken again once room was made and the alarm was taken back";
 /// Its companion.

@@ -129,6 +129,42 @@ macro_rules! membership_is_as_asked {
     }};
 }
 
+/// After a learner was given other addresses.
+#[macro_export]
+macro_rules! learner_stays {
+    ($broken:expr, $compared:expr) => {{
+        let broken = $broken;
+        $crate::__sdk::assert_always!(
+            broken.is_none(),
+            $crate::message::LEARNER_STAYS,
+            &$crate::__json!({ "broken": broken })
+        );
+        $crate::__sdk::assert_sometimes!(
+            $compared > 0,
+            $crate::message::LEARNER_MOVED,
+            &$crate::__json!({ "compared": $compared })
+        );
+    }};
+}
+
+/// After a user has watched more than it may read.
+#[macro_export]
+macro_rules! watch_is_permitted {
+    ($broken:expr, $compared:expr) => {{
+        let broken = $broken;
+        $crate::__sdk::assert_always!(
+            broken.is_none(),
+            $crate::message::WATCH_PERMITTED,
+            &$crate::__json!({ "broken": broken })
+        );
+        $crate::__sdk::assert_sometimes!(
+            $compared > 0,
+            $crate::message::WATCH_TRIED,
+            &$crate::__json!({ "compared": $compared })
+        );
+    }};
+}
+
 /// After a user has tried what is allowed and what is not.
 #[macro_export]
 macro_rules! permissions_hold {

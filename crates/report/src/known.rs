@@ -25,7 +25,7 @@ pub struct Known {
     pub affected: Vec<Affected>,
     /// What must have happened for it to be the cause.
     pub needs: Vec<Trace>,
-    /// Of these properties one must have failed, where there are any: the others have many causes.
+    /// Of these properties one must have failed: the others that it makes fail have many causes.
     pub marks: Vec<String>,
     /// The sentences of the properties that it makes fail.
     pub shows: Vec<String>,
@@ -75,7 +75,6 @@ struct Row {
     affected: Vec<Affected>,
     #[serde(default)]
     needs: Vec<Trace>,
-    #[serde(default)]
     marks: Vec<String>,
     shows: String,
 }
@@ -153,8 +152,7 @@ pub(crate) fn name(properties: &mut [Property], possible: &[Known]) -> Vec<Named
     let broken = |property: &Property| property.status == Status::Failing && property.failed > 0;
     let names: Vec<String> =
         properties.iter().filter(|one| broken(one)).map(|property| property.name.clone()).collect();
-    let marked =
-        |known: &&Known| known.marks.is_empty() || known.marks.iter().any(|mark| names.contains(mark));
+    let marked = |known: &&Known| known.marks.iter().any(|mark| names.contains(mark));
     let possible: Vec<&Known> = possible.iter().filter(marked).collect();
     for property in properties.iter_mut().filter(|property| broken(property)) {
         let explains = |known: &&&Known| known.shows.contains(&property.name);

@@ -126,7 +126,11 @@ fn expected(outcomes: &[&Outcome]) -> String {
 
 /// Of the seeds that found something: median, least and most.
 fn times(outcomes: &[&Outcome]) -> String {
-    let mut all: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.first_violation_s).collect();
+    let mut all: Vec<f64> = outcomes
+        .iter()
+        .filter(|outcome| outcome.as_expected)
+        .filter_map(|outcome| outcome.first_violation_s)
+        .collect();
     all.sort_by(f64::total_cmp);
     let (Some(least), Some(most)) = (all.first(), all.last()) else { return "not measured".to_owned() };
     let median = f64::midpoint(all[(all.len() - 1) / 2], all[all.len() / 2]);

@@ -1,5 +1,7 @@
 //! Documents that say what is there: links that lead somewhere, and parts that are described.
 
+use std::path::{Component, Path, PathBuf};
+
 use super::TextFile;
 use super::graph::Packages;
 
@@ -19,24 +21,35 @@ pub(crate) fn findings(files: &[TextFile], packages: &Packages) -> Vec<String> {
 
 /// Links within the repository that lead to nothing.
 fn dead_links(file: &TextFile, files: &[TextFile]) -> Vec<String> {
-    let dir = file.path.parent().map_or_else(Default::default, std::path::Path::to_path_buf);
+    let dir = file.path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let targets = file.text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let local =
         targets.filter(|target| !target.contains("://") && !target.starts_with('#') && !target.contains(' '));
     local
         .filter_map(|target| {
-            let path = dir.join(target.split('#').next().unwrap_or(target));
-            let path: std::path::PathBuf = path.components().filter(|part| part.as_os_str() != ".").collect();
+            let path = plain(&dir.join(target.split('#').next().unwrap_or(target)));
             let found = files.iter().any(|other| other.path == path || other.path.starts_with(&path));
             (!found).then(|| format!("{}: link to `{target}` leads nowhere", file.path.display()))
         })
         .collect()
 }
 
+/// A path without `.` and `..`; what leads out of the repository leads nowhere.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if !plain.pop() => return PathBuf::from(".."),
+            Component::ParentDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     fn file(path: &str, text: &str) -> TextFile {
@@ -52,12 +65,13 @@ mod tests {
                 "ARCHITECTURE.md",
                 "only `a`; [x](docs/gone.md) [y](docs/here.md#top) [z](docs) [w](https://x/y)",
             ),
-            file("docs/here.md", "[back](here.md)"),
+            file("docs/here.md", "[back](here.md) [up](../docs/./here.md) [out](../../docs/here.md)"),
         ];
         assert_eq!(
             findings(&files, &packages),
             [
                 "ARCHITECTURE.md: link to `docs/gone.md` leads nowhere",
+                "docs/here.md: link to `../../docs/here.md` leads nowhere",
                 "ARCHITECTURE.md: does not describe `b`",
             ]
         );

@@ -63,7 +63,6 @@ fn past_runs_are_listed_filtered_and_compared_for_programs() {
 }
 
 #[test]
-#[ignore = "has not been run to its end yet"]
 fn past_runs_are_found_again_in_a_browser() {
     let dir = scratch();
     let Some(browser) = browser(dir.path()) else { return };

@@ -41,7 +41,6 @@ fn a_service_runs_what_a_terminal_asks_for() {
 }
 
 #[test]
-#[ignore = "has not been run to its end yet"]
 fn who_asks_while_a_run_goes_on_waits_for_its_turn() {
     let Some(etcd) = etcd() else { return };
     let (dir, elsewhere) = (scratch(), scratch());

@@ -112,7 +112,6 @@ fn a_million_operations_are_one_small_page() {
 }
 
 #[test]
-#[ignore = "has not been run to its end yet"]
 fn a_valid_run_says_so_and_what_it_did_not_exercise() {
     let Some(etcd) = etcd() else { return };
     let dir = scratch();

@@ -15,6 +15,8 @@ use crate::errors::Problem;
 
 /// A revision of many large values comes in one message, and the library would take 4 MiB.
 const MESSAGE_MAX: usize = 256 << 20;
+/// A question that is not taken in this time is not asked.
+const ASKED: Duration = Duration::from_millis(100);
 /// What a progress notification is addressed to when it is for all watches of a stream.
 const ALL: i64 = -1;
 
@@ -116,8 +118,8 @@ impl<'s> Feed<'s> {
     pub fn ask_progress(&mut self) -> Coming<'_, ()> {
         Box::pin(async {
             if let Some(stream) = &mut self.stream {
-                // A stream that has ended says so when it is read.
-                let _ = stream.request_progress().await;
+                // A stream that has ended says so when it is read; one that takes nothing has enough to answer.
+                let _ = tokio::time::timeout(ASKED, stream.request_progress()).await;
             }
         })
     }
@@ -164,7 +166,11 @@ impl<'s> Feed<'s> {
         if message.watch_id() == ALL && !message.canceled() {
             return self.all_progressed(revision);
         }
-        let number = usize::try_from(message.watch_id() - 1).ok();
+        let number = match message.watch_id() {
+            // What was refused was never given its number: it is the first that was not answered yet.
+            ALL => self.watches.iter().position(|watch| !watch.created && watch.id.is_some()),
+            number => usize::try_from(number - 1).ok(),
+        };
         let Some(at) = number.filter(|at| *at < self.watches.len()) else { return Ok(Told::Nothing) };
         if message.created() && !message.canceled() {
             self.watches[at].created = true;

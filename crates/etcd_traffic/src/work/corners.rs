@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use history::{Call, Compare, Comparison, Delete, Nanos, Put, Range, Target, Txn, Watch, WriteError, clock};
+use history::{
+    Call, Compare, Comparison, Delete, KeyValue, Nanos, Put, Range, Reply, Target, Txn, Watch, WriteError,
+    clock,
+};
 
 use super::keys::{get, put};
 use super::leases::grant;
@@ -162,49 +165,93 @@ pub(super) async fn keep_at_leader<D: Draw>(
     report: &mut Report,
 ) -> Result<(), WriteError> {
     let until = round(site);
-    let mut clients = all(site).await?;
-    let mut lease = None;
-    let mut key = String::new();
-    while clock::now() < until {
+    let mut clients = all(site).await;
+    let mut kept: Option<Kept> = None;
+    while clock::now() < until && report.kept.broken.is_none() {
         let leader = leader(&mut clients).await?;
         if let Some(client) = leader.and_then(|at| clients.get_mut(at)) {
-            match lease {
-                None => {
-                    lease = grant(site, client, LEASE_S, report).await?.map(|(lease, _)| lease);
-                    key = site.key("lease", site.text());
-                    for n in 0..3 {
-                        let (name, value, lease) = (format!("{key}{n}"), site.text(), lease.unwrap_or(0));
-                        let call = Call::Put(Put { lease, ..put(&name, &value) });
-                        site.ask_within(client, &call, ANSWERS, report).await?.ok();
-                    }
-                }
-                Some(lease) => {
-                    let keep = Call::KeepAlive { lease };
-                    site.ask_within(client, &keep, ANSWERS, report).await?.ok();
-                    let end = format!("{key}~");
-                    let all = Range {
-                        key: key.as_str().into(),
-                        end: Some(end.as_str().into()),
-                        ..Range::default()
-                    };
-                    site.ask_within(client, &Call::Range(all), ANSWERS, report).await?.ok();
-                }
+            match &mut kept {
+                None => kept = begin(site, client, report).await?,
+                Some(kept) => keep(site, client, kept, report).await?,
             }
         }
         tokio::time::sleep(KEPT_EVERY).await;
     }
-    if let (Some(lease), Some(mut client)) = (lease, site.client().await?) {
-        site.ask(&mut client, &Call::Revoke { lease }, report).await?.ok();
+    if let (Some(kept), Some(mut client)) = (kept, site.client().await?) {
+        let answer = site.ask(&mut client, &Call::Revoke { lease: kept.lease }, report).await?;
+        let missed = answer.err().is_some_and(|problem| problem.class == "lease-not-found");
+        if missed && clock::now() < kept.until {
+            report.kept.saw(Some(format!("lease {:x} is not there, and was promised to be", kept.lease)));
+        }
     }
     Ok(())
+}
+
+/// A lease that is kept alive, the keys that were put with it, and until when it was promised to live.
+struct Kept {
+    lease: i64,
+    first: String,
+    keys: Vec<String>,
+    until: Nanos,
+}
+
+async fn begin<D: Draw>(
+    site: &Site<'_, '_, '_, D>,
+    client: &mut Client<'_>,
+    report: &mut Report,
+) -> Result<Option<Kept>, WriteError> {
+    let sent = clock::now();
+    let Some((lease, ttl)) = grant(site, client, LEASE_S, report).await? else { return Ok(None) };
+    let first = site.key("lease", site.text());
+    let mut keys = Vec::new();
+    for n in 0..3 {
+        let (key, value) = (format!("{first}{n}"), site.text());
+        let call = Call::Put(Put { lease, ..put(&key, &value) });
+        if site.ask_within(client, &call, ANSWERS, report).await?.is_ok() {
+            keys.push(key);
+        }
+    }
+    Ok(Some(Kept { lease, first, keys, until: sent.plus(seconds(ttl)) }))
+}
+
+async fn keep<D: Draw>(
+    site: &Site<'_, '_, '_, D>,
+    client: &mut Client<'_>,
+    kept: &mut Kept,
+    report: &mut Report,
+) -> Result<(), WriteError> {
+    let (sent, call) = (clock::now(), Call::KeepAlive { lease: kept.lease });
+    if let Ok(Reply::KeepAlive { ttl, .. }) = site.ask_within(client, &call, ANSWERS, report).await?
+        && ttl > 0
+    {
+        kept.until = kept.until.max(sent.plus(seconds(ttl)));
+    }
+    let end = format!("{}~", kept.first);
+    let all = Range { key: kept.first.as_str().into(), end: Some(end.as_str().into()), ..Range::default() };
+    if let Ok(Reply::Range { kvs, .. }) = site.ask_within(client, &Call::Range(all), ANSWERS, report).await?
+        && clock::now() < kept.until
+    {
+        report.kept.saw(gone(kept, &kvs));
+    }
+    Ok(())
+}
+
+/// The first key that is not there any more.
+fn gone(kept: &Kept, there: &[KeyValue<'_>]) -> Option<String> {
+    let missing = |key: &&String| !there.iter().any(|kv| kv.key.bytes() == key.as_bytes());
+    let key = kept.keys.iter().find(missing)?;
+    Some(format!("{key} is gone, and lease {:x} was promised to live for longer", kept.lease))
+}
+
+fn seconds(ttl: i64) -> Duration {
+    Duration::from_secs(u64::try_from(ttl).unwrap_or(0))
 }
 
 /// Which of them leads: the one that says so of itself in the latest term.
 async fn leader(clients: &mut [Client<'_>]) -> Result<Option<usize>, WriteError> {
     let mut latest = None;
     for (at, client) in clients.iter_mut().enumerate() {
-        if let Ok(history::Reply::Status { id, leader, term, .. }) =
-            client.ask_within(&Call::Status, ANSWERS).await?
+        if let Ok(Reply::Status { id, leader, term, .. }) = client.ask_within(&Call::Status, ANSWERS).await?
             && id == leader
         {
             latest = latest.max(Some((term, at)));
@@ -220,7 +267,7 @@ pub(super) async fn watch_ahead<D: Draw>(
     report: &mut Report,
 ) -> Result<(), WriteError> {
     let until = round(site);
-    let mut clients = all(site).await?;
+    let mut clients = all(site).await;
     let key = site.key("seldom", site.text());
     let mut feeds = Vec::new();
     for client in &clients {
@@ -249,10 +296,33 @@ fn round<D: Draw>(site: &Site<'_, '_, '_, D>) -> Nanos {
     clock::now().plus(ROUND.min(site.session.config().limits.phase * 2))
 }
 
-async fn all<'r, D: Draw>(site: &Site<'r, '_, '_, D>) -> Result<Vec<Client<'r>>, WriteError> {
-    let mut clients = Vec::new();
-    for member in &site.session.config().members {
-        clients.extend(site.client_of(member).await?);
+/// A client of each member, also of those that are away just now.
+fn all<'r, D: Draw>(site: &Site<'r, '_, '_, D>) -> impl Future<Output = Vec<Client<'r>>> {
+    let session = site.session;
+    async move {
+        let mut clients = Vec::new();
+        for member in &session.config().members {
+            clients.extend(session.client(member).await.ok());
+        }
+        clients
     }
-    Ok(clients)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_goes_before_its_lease_is_seen() {
+        let kept = Kept {
+            lease: 10,
+            first: "a".to_owned(),
+            keys: vec!["a0".to_owned(), "a1".to_owned()],
+            until: Nanos(0),
+        };
+        let kv = |key: &'static str| KeyValue { key: key.into(), ..KeyValue::default() };
+        assert_eq!(gone(&kept, &[kv("a0"), kv("a1"), kv("a2")]), None);
+        let sentence = gone(&kept, &[kv("a0")]).unwrap();
+        assert_eq!(sentence, "a1 is gone, and lease a was promised to live for longer");
+    }
 }

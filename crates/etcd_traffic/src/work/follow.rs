@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use history::{Call, Delete, Event, Put, Txn, Watch, WriteError};
+use history::{Call, Delete, Event, Put, Txn, Watch, WriteError, clock};
 
 use super::keys::{get, put};
 use super::{Report, Site};
@@ -30,7 +30,7 @@ const PUTTERS: usize = 8;
 const MANY: usize = 41;
 const STALLED: Duration = Duration::from_millis(2_500);
 const STALL_VALUE: usize = 2_048;
-/// Each watch gets all of it, so this is little: one put of each client in so long a time.
+/// Each watch gets all of it, so this is not more: one put of each client in so long a time.
 const STALL_PUTS: usize = 40;
 const STALL_PAUSE: Duration = Duration::from_millis(50);
 /// When all is written, so long a silence means that all is delivered, or that nothing is.
@@ -188,7 +188,11 @@ pub(super) async fn ask_progress<D: Draw>(
         async move {
             while !done.get() && feed.is_open() {
                 feed.ask_progress().await;
-                while !matches!(feed.next(ASKED_EVERY).await?, Told::Nothing | Told::Broken(_)) {}
+                let again = clock::now().plus(ASKED_EVERY);
+                while clock::now() < again
+                    && !matches!(feed.next(ASKED_EVERY).await?, Told::Nothing | Told::Broken(_))
+                {
+                }
             }
             Ok::<_, WriteError>(())
         }
@@ -269,8 +273,8 @@ pub(super) async fn until_deleted(
     key: &[u8],
     most: Duration,
 ) -> Result<Result<Option<i64>, Problem>, WriteError> {
-    let until = history::clock::now().plus(most);
-    while history::clock::now() < until && feed.is_open() {
+    let until = clock::now().plus(most);
+    while clock::now() < until && feed.is_open() {
         match feed.next(WAIT).await? {
             Told::Events { events, .. } => {
                 for event in &events {

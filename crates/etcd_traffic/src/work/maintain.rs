@@ -170,7 +170,7 @@ pub(super) async fn move_learner<D: Draw>(
     };
     let update = Call::Cluster(Cluster::Update { id, peers: vec![url(other)] });
     if let Ok(Reply::Members { members, .. }) = site.ask(client, &update, report).await? {
-        report.membership.saw(not_added(&members, &url(other)));
+        report.learner.saw(not_added(&members, &url(other)));
     }
     for _ in 0..ASKED_AGAIN {
         if site.ask(client, &Call::Cluster(Cluster::Remove { id }), report).await?.is_ok() {
@@ -262,14 +262,12 @@ pub fn put_right<'a>(
 }
 
 async fn taken_back(session: &Session<'_>, watcher: &mut Watcher<'_>) -> Result<(), WorkError> {
-    let Left { raised, added, enabled, full } = left_behind(session)?;
+    let salt = Swarm::read(session.config())?.salt;
+    let Left { raised, added, mut enabled, full } = left_behind(session, &salt)?;
     if !raised && !added && !enabled && !full {
         return Ok(());
     }
     let until = clock::now().plus(session.config().limits.wait / 2);
-    if full {
-        make_room(session, &Swarm::read(session.config())?.salt).await?;
-    }
     let members = &session.config().members;
     for member in members.iter().cycle() {
         if clock::now() > until {
@@ -278,11 +276,16 @@ async fn taken_back(session: &Session<'_>, watcher: &mut Watcher<'_>) -> Result<
             });
             break;
         }
-        let Ok(mut client) = session.dial(member).await? else {
-            tokio::time::sleep(PAUSE).await;
-            continue;
-        };
-        if (!enabled || allow_all(&mut client).await?) && tidy(&mut client, raised || full, added).await? {
+        if enabled && let Ok(mut client) = session.client(member).await {
+            // While logins are asked for, a member does not even tell its status without one.
+            enabled = allow_all(&mut client, 1).await?.is_none();
+        }
+        if !enabled
+            && let Ok(mut client) = session.dial(member).await?
+            && (!full || make_room(session, &salt).await?)
+            && tidy(&mut client, raised || full, added).await?
+            && (!full || client.put(format!("{salt}/fill/back").as_bytes(), b"").await?.is_ok())
+        {
             break;
         }
         tokio::time::sleep(PAUSE).await;
@@ -299,7 +302,7 @@ struct Left {
     full: bool,
 }
 
-fn left_behind(session: &Session<'_>) -> Result<Left, WorkError> {
+fn left_behind(session: &Session<'_>, salt: &str) -> Result<Left, WorkError> {
     let sources = run::histories(session.config())?;
     let history = History::parse(&sources).map_err(run::RunError::from)?;
     let mut left = Left::default();
@@ -311,9 +314,12 @@ fn left_behind(session: &Session<'_>) -> Result<Left, WorkError> {
         left.added |= matches!(operation.call, Call::Cluster(Cluster::Add { .. }));
         left.enabled |= matches!(operation.call, Call::Auth(Auth::Enable));
     }
+    let filling = format!("{salt}/fill/");
     for operation in &history.operations {
-        left.full |=
-            matches!(&operation.outcome, Outcome::Unknown(Some(failure)) if failure.class == "no-space");
+        // Under an alarm that was raised on purpose other puts are refused.
+        let Call::Put(put) = &operation.call else { continue };
+        left.full |= put.key.bytes().starts_with(filling.as_bytes())
+            && matches!(&operation.outcome, Outcome::Unknown(Some(failure)) if failure.class == "no-space");
     }
     Ok(left)
 }
@@ -339,7 +345,8 @@ async fn tidy(client: &mut Client<'_>, raised: bool, added: bool) -> Result<bool
                 let url = url.to_string();
                 url.starts_with(NOWHERE) && url.ends_with(NOWHERE_PORT)
             };
-            member.learner && member.name.bytes().is_empty() && member.peers.iter().any(nowhere)
+            // Where a change of addresses gave it a vote, it must go all the same.
+            member.name.bytes().is_empty() && member.peers.iter().any(nowhere)
         };
         for id in members.iter().filter(ours).map(|member| member.id) {
             if client.ask(&Call::Cluster(Cluster::Remove { id })).await?.is_err() {

@@ -9,6 +9,8 @@ use super::keys::{get, put};
 use super::{Check, Report, Site};
 use crate::client::{Answer, Client, Told, key_of};
 use crate::draw::Draw;
+use crate::errors::{Applied, Problem};
+use crate::run::Start;
 
 /// Who may do everything; etcd asks for this name.
 pub(super) const ROOT: &str = "root";
@@ -24,11 +26,16 @@ pub(super) async fn permissions<'r, D: Draw>(
     client: &mut Client<'r>,
     report: &mut Report,
 ) -> Result<(), WriteError> {
+    if !Start::read(site.session.config()).ok().flatten().is_some_and(|start| start.fresh) {
+        // Somebody else's store may have a root of its own.
+        return Ok(());
+    }
     let (own, secret, end) = (site.key("auth", "a"), site.key("auth", "secret"), site.key("auth", "~"));
     let (user, role) = (format!("guest-{}", site.text()), format!("some-{}", site.text()));
     let value = site.text();
+    let mut prepared = true;
     for key in [&own, &secret] {
-        site.ask(client, &Call::Put(put(key, &value)), report).await?.ok();
+        prepared &= site.ask(client, &Call::Put(put(key, &value)), report).await?.is_ok();
     }
     for auth in [
         Auth::AddUser { user: ROOT.into() },
@@ -44,21 +51,38 @@ pub(super) async fn permissions<'r, D: Draw>(
         },
         Auth::GrantRole { user: user.as_str().into(), role: role.as_str().into() },
     ] {
-        // Root may be there from another round.
-        site.ask(client, &Call::Auth(auth), report).await?.ok();
+        // Root may be there from a round that was broken off.
+        let there = |problem: &Problem| problem.message.contains("user name already exists");
+        prepared &= site
+            .ask(client, &Call::Auth(auth), report)
+            .await?
+            .map_or_else(|problem| there(&problem), |_| true);
     }
-    if site.ask(client, &Call::Auth(Auth::Enable), report).await?.is_ok() {
-        if let Ok(mut guest) = site.session.client(client.member()).await
-            && site.ask(&mut guest, &login(&user), report).await?.is_ok()
-        {
-            let seen = reads_and_writes(site, &mut guest, (&own, &secret, &end), report).await?;
-            report.permissions.join(seen);
-        }
-        allow_all(client).await?;
+    let mut asks = Err(Problem::timeout());
+    if prepared {
+        asks = site.ask(client, &Call::Auth(Auth::Enable), report).await?;
     }
-    for auth in
-        [Auth::DeleteUser { user: user.as_str().into() }, Auth::DeleteRole { role: role.as_str().into() }]
+    let mut seen = None;
+    if asks.is_ok()
+        && let Ok(mut guest) = site.session.client(client.member()).await
+        && site.ask(&mut guest, &login(&user), report).await?.is_ok()
     {
+        let allowed = reads_and_writes(site, &mut guest, (&own, &secret, &end), report).await?;
+        seen = Some((allowed, watches(site, &mut guest, (&own, &end)).await?));
+    }
+    // One that was not answered may still come.
+    if prepared && asks.map_or_else(|problem| problem.applied == Applied::Maybe, |_| true) {
+        let on_until_now = allow_all(client, ASKED_AGAIN).await? == Some(true);
+        if let (Some((allowed, watched)), true) = (seen, on_until_now) {
+            report.permissions.join(allowed);
+            report.watched.join(watched);
+        }
+    }
+    for auth in [
+        Auth::DeleteUser { user: user.as_str().into() },
+        Auth::DeleteUser { user: ROOT.into() },
+        Auth::DeleteRole { role: role.as_str().into() },
+    ] {
         site.ask(client, &Call::Auth(auth), report).await?.ok();
     }
     Ok(())
@@ -90,6 +114,16 @@ async fn reads_and_writes<D: Draw>(
             seen.saw((!refused).then(|| format!("a {} of more than {own} is answered", call.name())));
         }
     }
+    Ok(seen)
+}
+
+/// What watches of more keys than the user may read deliver.
+async fn watches<D: Draw>(
+    site: &Site<'_, '_, '_, D>,
+    guest: &mut Client<'_>,
+    (own, end): (&str, &str),
+) -> Result<Check, WriteError> {
+    let mut seen = Check::default();
     for end in [end, "\0"] {
         let mut feed = guest.feed();
         let watch = Watch {
@@ -112,6 +146,9 @@ async fn reads_and_writes<D: Draw>(
                 );
             }
             Told::Cancelled { .. } => seen.saw(None),
+            Told::Broken(problem) => {
+                site.tell(&crate::event::Event::Asked { call: "watch", problem: Some(&problem) });
+            }
             _ => {}
         }
         feed.close()?;
@@ -139,23 +176,24 @@ fn login(user: &str) -> Call<'_> {
     Call::Auth(Auth::Login { user: user.into() })
 }
 
-/// Asks for no logins any more; whether that is so.
-pub(super) async fn allow_all(client: &mut Client<'_>) -> Result<bool, WriteError> {
-    for _ in 0..ASKED_AGAIN {
+/// Asks for no logins any more, so many times at most. `Some` once that is so: whether it certainly was not before.
+pub(super) async fn allow_all(client: &mut Client<'_>, times: u32) -> Result<Option<bool>, WriteError> {
+    for time in 1..=times {
         client.ask(&login(ROOT)).await?.ok();
         match client.ask(&Call::Auth(Auth::Disable)).await? {
-            Ok(_) => return Ok(true),
-            Err(problem) if problem.message.contains("authentication is not enabled") => return Ok(true),
+            Ok(_) => return Ok(Some(time == 1)),
+            Err(problem) if problem.message.contains("authentication is not enabled") => {
+                return Ok(Some(false));
+            }
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::errors::Problem;
 
     #[test]
     fn what_is_allowed_and_refused_or_not_allowed_and_shown_is_seen() {

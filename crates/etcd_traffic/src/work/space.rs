@@ -1,6 +1,8 @@
 //! A full disk quota as it comes by itself, and the way back from it: delete, compact, defragment, take back the alarm.
 
-use history::{Alarm, Call, Cluster, Delete, Reply, WriteError};
+use std::time::Duration;
+
+use history::{Alarm, Call, Cluster, Delete, Reply, WriteError, clock};
 
 use super::keys::put;
 use super::maintain::WHOLE_FILE;
@@ -14,6 +16,7 @@ const VALUE: usize = 64 << 10;
 const PUTS_MAX: u32 = 400;
 /// The way back may need to be gone more than once, as others write meanwhile.
 const TIMES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Puts until the store refuses more, makes room, and puts again.
 pub(super) async fn fill<D: Draw>(
@@ -25,7 +28,9 @@ pub(super) async fn fill<D: Draw>(
     let mut value = text.repeat(VALUE.div_ceil(text.len()));
     value.truncate(VALUE);
     let mut full = false;
-    for n in 0..PUTS_MAX {
+    let mut n = 0;
+    while site.goes_on(true) && n < PUTS_MAX {
+        n += 1;
         let key = site.key("fill", format!("{text}{n}"));
         if let Err(problem) = site.ask(client, &Call::Put(put(&key, &value)), report).await?
             && problem.class == "no-space"
@@ -35,10 +40,16 @@ pub(super) async fn fill<D: Draw>(
         }
     }
     if !full {
+        // Others may fill it all the same; what is of no use here would help them.
+        site.ask(client, &Call::Delete(all(&site.swarm.salt)), report).await?.ok();
         return Ok(());
     }
     let mut back = Check::default();
-    for time in 1..=TIMES {
+    let until = clock::now().plus(site.session.config().limits.wait / 2);
+    for time in (1..=TIMES).take_while(|_| clock::now() < until) {
+        if time > 1 {
+            tokio::time::sleep(PAUSE).await;
+        }
         if !make_room(site.session, &site.swarm.salt).await? {
             continue;
         }
@@ -57,12 +68,10 @@ pub(super) async fn fill<D: Draw>(
 
 /// Deletes what filled the quota, compacts it, and gives its space back at every member; whether it could be deleted.
 pub(super) async fn make_room(session: &Session<'_>, salt: &str) -> Result<bool, WriteError> {
-    let (first, end) = (format!("{salt}/fill/"), format!("{salt}/fill0"));
-    let all = Delete { key: first.as_str().into(), end: Some(end.as_str().into()), prev_kv: false };
     let mut deleted = false;
     for member in &session.config().members {
         let Ok(mut client) = session.dial(member).await? else { continue };
-        if !deleted && let Ok(reply) = client.ask(&Call::Delete(all.clone())).await? {
+        if !deleted && let Ok(reply) = client.ask(&Call::Delete(all(salt))).await? {
             deleted = true;
             client.ask(&Call::Compact { revision: reply.revision(), physical: true }).await?.ok();
         }
@@ -73,6 +82,11 @@ pub(super) async fn make_room(session: &Session<'_>, salt: &str) -> Result<bool,
         }
     }
     Ok(deleted)
+}
+
+/// Everything that fills the quota.
+fn all(salt: &str) -> Delete<'static> {
+    Delete { key: format!("{salt}/fill/").into(), end: Some(format!("{salt}/fill0").into()), prev_kv: false }
 }
 
 /// What is wrong with the answer to a put once room was made, so many times; `None` where it is too early to say.

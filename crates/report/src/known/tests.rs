@@ -1,3 +1,5 @@
+//! Findings that are known, and findings that look like them.
+
 use super::*;
 use crate::{Example, Group};
 
@@ -20,7 +22,7 @@ fn the_table_can_be_read_and_names_each_defect_once() {
     assert_eq!(ids.len(), all.len());
     for Known { named, affected, marks, shows, .. } in &all {
         assert!(!affected.is_empty(), "{named}");
-        assert!(!shows.is_empty() && marks.iter().all(|mark| shows.contains(mark)), "{named}");
+        assert!(!marks.is_empty() && marks.iter().all(|mark| shows.contains(mark)), "{named}");
     }
     assert!(Known::of("redis").unwrap().is_empty());
 }

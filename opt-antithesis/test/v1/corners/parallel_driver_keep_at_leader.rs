@@ -3,20 +3,15 @@
 
 use std::io::Write as _;
 
-use checker::guarantees;
 use etcd_traffic::swarm::Group;
 use etcd_traffic::{Config, Event, Session, work};
-use history::{History, Sources};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     properties::init();
     let session = Session::begin(Config::of_process()?)?;
-    work::drive(&session, Group::LeaderLeases, &mut properties::random::u64, &mut tell).await?;
-    let sources = Sources::read_files(&[session.writer().path().to_owned()])?;
-    let findings = guarantees::check(&History::parse(&sources)?, &guarantees::Options::default(), None);
-    let (broken, compared) = guarantees::tested(&findings, "leases");
-    properties::leases_keep_promises!(broken, compared);
+    let report = work::drive(&session, Group::LeaderLeases, &mut properties::random::u64, &mut tell).await?;
+    properties::leases_keep_promises!(&report.kept.broken, report.kept.compared);
     session.close()?;
     Ok(())
 }

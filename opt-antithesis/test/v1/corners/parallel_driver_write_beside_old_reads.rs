@@ -15,8 +15,8 @@ async fn main() -> anyhow::Result<()> {
     work::drive(&session, Group::OldTransactions, &mut properties::random::u64, &mut tell).await?;
     let sources = Sources::read_files(&[session.writer().path().to_owned()])?;
     let findings = guarantees::check(&History::parse(&sources)?, &guarantees::Options::default(), None);
-    let (broken, compared) = guarantees::tested(&findings, "members");
-    properties::members_keep_promises!(broken, compared);
+    let (broken, compared) = guarantees::tested(&findings, "revisions");
+    properties::revisions_keep_promises!(broken, compared);
     session.close()?;
     Ok(())
 }

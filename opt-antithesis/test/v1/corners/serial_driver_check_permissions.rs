@@ -11,6 +11,7 @@ async fn main() -> anyhow::Result<()> {
     let session = Session::begin(Config::of_process()?)?;
     let report = work::drive(&session, Group::Permissions, &mut properties::random::u64, &mut tell).await?;
     properties::permissions_hold!(&report.permissions.broken, report.permissions.compared);
+    properties::watch_is_permitted!(&report.watched.broken, report.watched.compared);
     session.close()?;
     Ok(())
 }

@@ -10,7 +10,7 @@ async fn main() -> anyhow::Result<()> {
     properties::init();
     let session = Session::begin(Config::of_process()?)?;
     let report = work::drive(&session, Group::MovedLearners, &mut properties::random::u64, &mut tell).await?;
-    properties::membership_is_as_asked!(&report.membership.broken, report.membership.compared);
+    properties::learner_stays!(&report.learner.broken, report.learner.compared);
     session.close()?;
     Ok(())
 }

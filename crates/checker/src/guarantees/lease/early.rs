@@ -1,6 +1,6 @@
 //! Keys that went although their lease had time left, and nobody asked for it.
 
-use history::Nanos;
+use history::{Call, Nanos, Outcome};
 
 use super::super::Guarantee;
 use super::super::changes::{Change, Source, What};
@@ -10,7 +10,7 @@ use super::super::record::Record;
 use super::super::tally::Tallies;
 use super::super::views::View;
 use super::super::words::{Words, span};
-use super::Leases;
+use super::{Lease, Leases};
 use crate::Violation;
 
 /// Reads of ranges with more leased keys than this are not looked through.
@@ -41,6 +41,7 @@ pub(super) fn check(record: &Record<'_>, leases: &Leases, views: &[View<'_>], ta
             deleted(record, leases, &doubts, key, tallies);
         }
     }
+    missed(record, leases, tallies);
     for view in views.iter().filter(|view| view.whole) {
         let start = leased.partition_point(|key| *key < view.keys.start);
         let end = leased.partition_point(|key| *key < view.keys.end);
@@ -93,18 +94,53 @@ fn absent(
 }
 
 fn judge(record: &Record<'_>, leases: &Leases, doubts: &Doubts, gone: &Gone<'_, '_>, tallies: &mut Tallies) {
-    let Some(lease) = leases.get(&gone.lease) else { return };
-    let revoked = lease.revoke_asked.is_some_and(|asked| asked <= gone.known);
     let key = gone.put.key;
-    let explained = doubts.may_remove(key, gone.known) || doubts.may_put(key, gone.known);
-    if revoked || explained || lease.recipe || !lease.single() {
+    if doubts.may_remove(key, gone.known) || doubts.may_put(key, gone.known) {
         return;
     }
-    // A grant alone promises its time too.
-    let Some((until, by)) = lease.promise() else { return };
+    let Some((until, by)) = leases.get(&gone.lease).and_then(|lease| promised(lease, gone.known)) else {
+        return;
+    };
     tallies.compared(Guarantee::LeaseKept, 1);
     if gone.known < until {
         tallies.broke(Guarantee::LeaseKept, || early(record, gone, until, by));
+    }
+}
+
+/// Until when a lease must live that somebody found gone at `known`, and by which request; `None` where something else
+/// may have ended it. A grant alone promises its time too.
+fn promised(lease: &Lease, known: Nanos) -> Option<(Nanos, usize)> {
+    let revoked = lease.revoke_asked.is_some_and(|asked| asked <= known);
+    if revoked || lease.recipe || !lease.single() { None } else { lease.promise() }
+}
+
+/// Requests that went the way of all writes and were told that the lease is not there: nor are its keys.
+fn missed(record: &Record<'_>, leases: &Leases, tallies: &mut Tallies) {
+    for (by, operation) in record.history.operations.iter().enumerate() {
+        let id = match (&operation.call, &operation.outcome) {
+            (Call::Revoke { lease }, Outcome::Failed(failure)) if failure.class == "lease-not-found" => {
+                *lease
+            }
+            (Call::Put(put), Outcome::Failed(failure)) if failure.class == "lease-not-found" => put.lease,
+            _ => continue,
+        };
+        let Some(known) = operation.returned else { continue };
+        let Some((until, kept)) = leases.get(&id).and_then(|lease| promised(lease, known)) else { continue };
+        tallies.compared(Guarantee::LeaseKept, 1);
+        if known < until {
+            tallies.broke(Guarantee::LeaseKept, || {
+                let words = Words(record);
+                let sent = record.op(kept).invoked;
+                let sentence = format!(
+                    "{} was told that lease {id:x} is not there, {} after {} had been sent, which promised it {} from then",
+                    words.what(by),
+                    span(known.since(sent)),
+                    words.what(kept),
+                    span(until.since(sent)),
+                );
+                words.violation("lease-ended-early", sentence, None, vec![kept, by])
+            });
+        }
     }
 }
 

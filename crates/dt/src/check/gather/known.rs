@@ -17,14 +17,14 @@ pub(super) fn possible(
     sources: &Sources,
     properties: &[Property],
 ) -> anyhow::Result<Vec<Known>> {
-    if !properties.iter().any(|property| property.status == Status::Failing) {
+    let mut known = Known::of(&run.system)?;
+    if known.is_empty() || !properties.iter().any(|property| property.status == Status::Failing) {
         return Ok(Vec::new());
     }
     let log = log::read(dir).context("cannot read the log of faults")?;
     let faults = log.applied.iter().filter(|fault| fault.really_applied).map(|fault| fault.label.as_str());
     let traces = Traces::of(&History::parse(sources)?, run.versions.len(), faults);
     let versions = || run.versions.iter().map(|(_, version)| version.as_str());
-    let mut known = Known::of(&run.system)?;
     known.retain(|known| known.is_possible(versions(), &traces));
     Ok(known)
 }

@@ -105,16 +105,22 @@
     }
     return found;
   };
+  // What changed is changed in place, so that the focus, what is open, what is selected and how far it is scrolled stay.
+  const become = (old, fresh) => {
+    if (old.isEqualNode(fresh)) return;
+    if (old.nodeType !== Node.ELEMENT_NODE || old.nodeName !== fresh.nodeName || old.nodeName === "svg") { old.replaceWith(fresh); return; }
+    const kept = (name) => name === "open";
+    old.getAttributeNames().forEach((name) => { if (!kept(name) && !fresh.hasAttribute(name)) old.removeAttribute(name); });
+    fresh.getAttributeNames().forEach((name) => { if (!kept(name)) old.setAttribute(name, fresh.getAttribute(name)); });
+    contain(old, fresh);
+  };
+  const contain = (old, fresh) => {
+    const before = Array.from(old.childNodes), after = Array.from(fresh.childNodes);
+    after.forEach((child, n) => { if (before[n]) become(before[n], child); else old.append(child); });
+    before.slice(after.length).forEach((child) => child.remove());
+  };
   const renew = (section) => {
-    const old = place(section);
-    const within = old.contains(document.activeElement) ? document.activeElement : null;
-    const focus = within && (within.id ? "#" + within.id : within.dataset.events !== undefined ? "[data-events=\"" + within.dataset.events + "\"]" : null);
-    const open = all("details[open]", old).map((part) => one("summary", part).textContent);
-    const scrolled = all(".scroll", old).map((part) => [part.scrollLeft, part.scrollTop]);
-    old.replaceChildren(parse(section.html));
-    all("details", old).forEach((part) => { if (open.includes(one("summary", part).textContent)) part.open = true; });
-    all(".scroll", old).forEach((part, n) => { if (scrolled[n]) { [part.scrollLeft, part.scrollTop] = scrolled[n]; } });
-    if (focus && one(focus, old)) one(focus, old).focus({ preventScroll: true });
+    contain(place(section), parse(section.html));
     if (section.id === "events") filterEvents();
   };
   let steered = false;
