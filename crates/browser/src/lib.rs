@@ -112,12 +112,17 @@ impl Browser {
         polled.ok_or_else(|| Error::Waited { what: what.to_owned(), seconds: within.as_secs(), last })
     }
 
-    /// Clicks on what the CSS selector finds first, as a mouse does: whatever covers it would be hit.
+    /// Scrolls to what the CSS selector finds first and clicks on it, as a mouse does: whatever covers it would be hit.
     ///
     /// # Errors
     /// When there is nothing, or it cannot be clicked on.
     pub fn click(&self, selector: &str) -> Result<(), Error> {
         let element = self.element(selector)?;
+        // A browser takes what is under a bar at the top of the window for being in sight.
+        self.run(
+            "document.querySelector(arguments[0]).scrollIntoView({ block: 'center' })",
+            &[json!(selector)],
+        )?;
         self.session.post(&format!("element/{element}/click"), &json!({})).map(drop)
     }
 

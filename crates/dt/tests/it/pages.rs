@@ -85,7 +85,12 @@ fn sideways(browser: &Browser) -> String {
                 && !part.closest('.scroll, .lanes, .logs, nav, .skip, .chart'));
         return document.documentElement.scrollWidth + ' of ' + width + ': '
             + out.slice(0, 5).map((part) => part.tagName + '.' + part.className).join(', ');";
-    text(browser, script)
+    // After a change of the window's size the page is laid out again, some time.
+    let settled = format!("return (() => {{ {script} }})() === ''");
+    match browser.wait("a page as wide as its window", std::time::Duration::from_secs(5), &settled) {
+        Ok(_) => String::new(),
+        Err(_) => text(browser, script),
+    }
 }
 
 /// What axe-core finds; nothing where it is not at hand.
@@ -140,7 +145,9 @@ fn walked_through(browser: &Browser, name: &str) {
     let prepare = "
         window.reachable = () => Array.from(document.querySelectorAll('a[href], button, input, select, summary')).filter((part) =>
             part.tabIndex >= 0 && !part.disabled && part.checkVisibility());
-        document.activeElement.blur(); scrollTo(0, 0); window.walked = []; window.there = reachable();
+        // Where a click was last, the next step would begin.
+        document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex'); scrollTo(0, 0);
+        window.walked = []; window.there = reachable();
         window.step = () => {
             const now = document.activeElement;
             if (!now || now === document.body || walked.includes(now)) return null;

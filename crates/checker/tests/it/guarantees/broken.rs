@@ -1,7 +1,7 @@
 //! One thing wrong, and exactly the promise about it is broken: each has something that makes it fail.
 
 use checker::guarantees::{Guarantee, check};
-use history::{Call, Event, History, Outcome, Reply};
+use history::{Call, Event, Failure, History, Outcome, Reply};
 
 use super::kept::{OWN, accused, checked};
 use super::world::{Shape, history};
@@ -228,6 +228,18 @@ fn leases_that_end_early_or_late_or_not_at_all() {
             Some(())
         }
         _ => None,
+    });
+    // A lease that somebody wants to end, and is told that it is not there.
+    exactly(Guarantee::LeaseKept, |history, at| {
+        let operation = history.operations.get_mut(at)?;
+        let (Call::KeepAlive { lease }, Outcome::Ok(Reply::KeepAlive { ttl: 1.., .. })) =
+            (&operation.call, &operation.outcome)
+        else {
+            return None;
+        };
+        operation.call = Call::Revoke { lease: *lease };
+        operation.outcome = Outcome::Failed(Failure { class: "lease-not-found".into(), message: "".into() });
+        Some(())
     });
     exactly(Guarantee::LeaseEnds, |history, at| {
         let last = history.operations.len() - 40;
