@@ -31,7 +31,7 @@ const MANY: usize = 41;
 const STALLED: Duration = Duration::from_millis(2_500);
 const STALL_VALUE: usize = 2_048;
 /// Each watch gets all of it, so this is not more: one put of each client in so long a time.
-const STALL_PUTS: usize = 40;
+const STALL_PUTS: usize = 25;
 const STALL_PAUSE: Duration = Duration::from_millis(50);
 /// When all is written, so long a silence means that all is delivered, or that nothing is.
 const SILENCE: Duration = Duration::from_millis(300);
@@ -225,7 +225,9 @@ pub(super) async fn stall<D: Draw>(
     let reading = async {
         tokio::time::sleep(STALLED.min(site.left(true) / 2)).await;
         let mut silent = Duration::ZERO;
-        while feed.is_open() && site.left(true) > Duration::ZERO && !(done.get() && silent >= SILENCE) {
+        // What is missing shows in what comes behind it: all is read.
+        let until = clock::now().plus(site.session.config().limits.phase);
+        while feed.is_open() && clock::now() < until && !(done.get() && silent >= SILENCE) {
             silent = match feed.next(WAIT).await? {
                 Told::Nothing => silent + WAIT,
                 Told::Broken(_) => break,
