@@ -34,9 +34,12 @@ pub(crate) struct Suite {
     /// At most so many drivers beside each other.
     #[serde(default = "four")]
     pub(crate) parallel: u32,
-    /// By file name: share among the commands of its kind. What is not named weighs 1; 0 leaves a command out.
+    /// By file name: share among the commands of its kind; 0 leaves a command out.
     #[serde(default)]
     pub(crate) weights: BTreeMap<String, u32>,
+    /// The same of drivers and `anytime_` commands that are not named.
+    #[serde(default = "one")]
+    pub(crate) others: u32,
     /// Which faults disturb it: a shipped profile's name.
     #[serde(default = "high_availability")]
     pub(crate) profile: String,
@@ -73,6 +76,7 @@ impl Suite {
             seconds: thirty(),
             parallel: four(),
             weights: BTreeMap::new(),
+            others: one(),
             profile: "none".to_owned(),
             profiles: BTreeMap::new(),
             monkeys: Vec::new(),
@@ -102,6 +106,10 @@ pub(crate) enum Check {
     EtcdRevisions,
     /// Histories are not judged, only properties.
     None,
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn three() -> usize {

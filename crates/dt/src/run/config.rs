@@ -136,6 +136,7 @@ fn parts(args: &RunArgs) -> anyhow::Result<(Suite, Option<Chart>, Template)> {
         Some(template) => {
             // The suite's weights are those of other commands.
             suite.weights.retain(|file, _| template.command(&format!("{}/{file}", template.name)).is_some());
+            suite.others = 1;
             suite.profiles.clear();
             template
         }
@@ -204,9 +205,11 @@ fn plan(args: &RunArgs, suite: &Suite, template: &Template, seed: u64) -> anyhow
     config.max_parallel = NonZeroU32::new(args.parallel.unwrap_or(suite.parallel)).unwrap_or(NonZeroU32::MIN);
     config.weights.clone_from(&suite.weights);
     for command in &template.commands {
+        let file = command.name.rsplit('/').next().unwrap_or(&command.name);
         if matches!(command.kind, Kind::First | Kind::Eventually | Kind::Finally) {
-            let file = command.name.rsplit('/').next().unwrap_or(&command.name);
             config.deadlines.insert(file.to_owned(), WAITING_DEADLINE);
+        } else {
+            config.weights.entry(file.to_owned()).or_insert(suite.others);
         }
     }
     config.terminal = match args.terminal {
