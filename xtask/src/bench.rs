@@ -43,9 +43,16 @@ pub(crate) fn run(which: Option<Which>) -> anyhow::Result<()> {
         }
     }
     if wanted(Which::Checker) {
-        for example in ["bench_etcd", "bench_models"] {
-            step::run(step::cargo(&["run", "--release", "--locked", "-p", "checker", "--example", example]))?;
-        }
+        let example = |example: &str, more: &[&str]| {
+            let mut run =
+                step::cargo(&["run", "--release", "--locked", "-p", "checker", "--example", example, "--"]);
+            run.args(more);
+            step::run(run)
+        };
+        example("bench_etcd", &[])?;
+        example("bench_models", &[])?;
+        // Each mix of clients once.
+        example("bench_etcd", &["--undecided", "432"])?;
     }
     Ok(())
 }
