@@ -343,7 +343,9 @@ async fn tidy(client: &mut Client<'_>, raised: bool, added: bool) -> Result<bool
         let ours = |member: &&Member<'_>| {
             let nowhere = |url: &Blob<'_>| {
                 let url = url.to_string();
-                url.starts_with(NOWHERE) && url.ends_with(NOWHERE_PORT)
+                let n = url.strip_prefix(NOWHERE).and_then(|rest| rest.strip_suffix(NOWHERE_PORT));
+                // Real members may have the numbers below.
+                n.and_then(|n| n.parse().ok()).is_some_and(|n: u8| n >= 100)
             };
             // Where a change of addresses gave it a vote, it must go all the same.
             member.name.bytes().is_empty() && member.peers.iter().any(nowhere)
