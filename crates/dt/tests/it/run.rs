@@ -187,3 +187,26 @@ fn a_program_that_is_no_etcd_and_a_place_that_cannot_be_written_are_told() {
     assert_eq!(code, 3);
     assert!(err.contains("use --runs DIR for another place"), "{err}");
 }
+
+#[test]
+fn a_known_defect_is_named_and_expected_by_name_only() {
+    let Some(etcd) = etcd() else { return };
+    let dir = scratch();
+    let mut run = dt(dir.path(), &["run", "old-transactions", "-t", "6", "--seed", "1", "--expect", "18667"]);
+    run.arg("--bin").arg(&etcd);
+    let (code, out, err) = ran(run);
+    assert_eq!(code, 0, "{out}\n{err}");
+    assert!(verdict(&out).starts_with("INVALID: etcd "), "an expected violation is one all the same: {out}");
+    assert!(verdict(&out).contains("this looks like 18667 ("), "{out}");
+    assert!(err.contains("18667 was expected, and was found"), "{err}");
+
+    for (more, code, told) in [
+        (&[][..], 1, ""),
+        (&["--expect", "15220"], 1, "15220 was expected, and something else was found"),
+        (&["--expect", "1"], 64, "no known defect is called `1`"),
+    ] {
+        let (ended, out, err) = ran(dt(dir.path(), &[&["check", "runs/latest"], more].concat()));
+        assert_eq!(ended, code, "{out}\n{err}");
+        assert!(err.contains(told), "{err}");
+    }
+}
