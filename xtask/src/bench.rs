@@ -4,6 +4,8 @@ mod command;
 mod recorder;
 mod report;
 
+use std::process::Command;
+
 use clap::ValueEnum;
 
 use crate::step;
@@ -57,9 +59,15 @@ pub(crate) fn run(which: Option<Which>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// `dt` as people run it. Built with its siblings, so that nothing is built twice with other features.
+fn dt() -> anyhow::Result<Command> {
+    step::run(step::cargo(&["build", "--release", "--locked"]))?;
+    Ok(Command::new(step::target().join("release/dt")))
+}
+
 /// An example that starts members of its own.
 fn with_etcd(package: &str, example: &str) -> anyhow::Result<()> {
-    let etcd = crate::test::fetch_etcd(step::cargo(&["run", "--quiet", "--locked", "-p", "dt", "--"]))?;
+    let etcd = crate::test::fetch_etcd(dt()?)?;
     let mut run = step::cargo(&["run", "--release", "--locked", "-p", package, "--example", example, "--"]);
     // Puts wait for a disk, so it must be one.
     run.arg(etcd).arg(step::target());

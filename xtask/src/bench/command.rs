@@ -15,8 +15,7 @@ const RUNS: u32 = 50;
 const REQUESTS: u32 = 50;
 
 pub(crate) fn run() -> anyhow::Result<()> {
-    step::run(step::cargo(&["build", "--release", "--locked", "-p", "opt-antithesis"]))?;
-    let etcd = test::fetch_etcd(step::cargo(&["run", "--quiet", "--locked", "-p", "dt", "--"]))?;
+    let etcd = test::fetch_etcd(super::dt()?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(measure(Path::new(&etcd)))
 }

@@ -29,8 +29,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     fs::remove_file(run.join("events.jsonl"))?;
     million::million(&run, OPERATIONS);
 
-    step::run(step::cargo(&["build", "--release", "--locked", "-p", "dt"]))?;
-    let mut check = Command::new(step::root().join("target/release/dt"));
+    let mut check = super::dt()?;
     check.args(["check", "--timings"]).arg(&run).current_dir(step::root());
     // What it says of the run is no matter here, and neither is its exit code.
     let checked = check.output().context("cannot run dt")?;
