@@ -273,7 +273,7 @@ impl<'r, 'c, 'w, D: Draw> Site<'r, 'c, 'w, D> {
                 Work::Permissions => permissions::permissions(self, &mut client, one).await?,
                 Work::MoveLearner => maintain::move_learner(self, &mut client, one).await?,
                 Work::AskProgress => follow::ask_progress(self, one).await?,
-                Work::Stall => follow::stall(self, one).await?,
+                Work::Stall => Box::pin(follow::stall(self, one)).await?,
                 _ => maintain::maintain(self, work, &mut client, one).await?,
             }
             report.rounds += 1;

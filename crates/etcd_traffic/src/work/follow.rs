@@ -33,6 +33,8 @@ const STALL_VALUE: usize = 2_048;
 /// Each watch gets all of it, so this is not more: one put of each client in so long a time.
 const STALL_PUTS: usize = 25;
 const STALL_PAUSE: Duration = Duration::from_millis(50);
+/// A member looks every 100 ms which watches are behind, and takes a part of them.
+const CAUGHT_UP: Duration = Duration::from_millis(1_500);
 /// When all is written, so long a silence means that all is delivered, or that nothing is.
 const SILENCE: Duration = Duration::from_millis(300);
 
@@ -221,31 +223,32 @@ pub(super) async fn stall<D: Draw>(
         let watch = Watch { key: first.as_str().into(), end: Some(end.as_str().into()), ..Watch::default() };
         feed.open(&watch, false).await?;
     }
-    let done = Cell::new(false);
-    let reading = async {
-        tokio::time::sleep(STALLED.min(site.left(true) / 2)).await;
-        let mut silent = Duration::ZERO;
-        // What is missing shows in what comes behind it: all is read.
-        let until = clock::now().plus(site.session.config().limits.phase);
-        while feed.is_open() && clock::now() < until && !(done.get() && silent >= SILENCE) {
-            silent = match feed.next(WAIT).await? {
-                Told::Nothing => silent + WAIT,
-                Told::Broken(_) => break,
-                _ => Duration::ZERO,
-            };
-        }
-        Ok::<_, WriteError>(())
-    };
-    let writing = async {
-        let writers = (0..PUTTERS).map(|_| Box::pin(putter(site, "stall", STALL_VALUE)));
-        let written = try_join_all(writers).await;
-        done.set(true);
-        written
-    };
-    let (read, written) = futures_util::future::join(Box::pin(reading), Box::pin(writing)).await;
-    read?;
+    let stalling = tokio::time::sleep(STALLED.min(site.left(true) / 2));
+    let writers = (0..PUTTERS).map(|_| Box::pin(putter(site, "stall", STALL_VALUE)));
+    let ((), written) = futures_util::future::join(stalling, Box::pin(try_join_all(writers))).await;
     written?.into_iter().for_each(|one| report.join(one));
+    until_silent(site, &mut feed).await?;
+    // What is missing shows in what comes behind it.
+    let (key, value) = (site.key("stall", "behind"), site.text());
+    if let Some(mut client) = site.client().await? {
+        site.ask(&mut client, &Call::Put(put(&key, &value)), report).await?.ok();
+    }
+    until_silent(site, &mut feed).await?;
     feed.close()
+}
+
+/// Reads until nothing has come for a while.
+async fn until_silent<D: Draw>(site: &Site<'_, '_, '_, D>, feed: &mut Feed<'_>) -> Result<(), WriteError> {
+    let until = clock::now().plus(site.session.config().limits.phase);
+    let mut silent = Duration::ZERO;
+    while feed.is_open() && clock::now() < until && silent < CAUGHT_UP {
+        silent = match feed.next(WAIT).await? {
+            Told::Nothing => silent + WAIT,
+            Told::Broken(_) => break,
+            _ => Duration::ZERO,
+        };
+    }
+    Ok(())
 }
 
 /// Puts one key after the other, for as long as a driver works; with values of a size it compacts behind them.
