@@ -228,6 +228,11 @@ impl<'a> Store<'a> {
         self.unnamed && keys.single().is_none()
     }
 
+    /// Whether all of these keys that exist, if any, are ones that the history does not name.
+    fn is_bare(&self, keys: Keys) -> bool {
+        self.may_hold_unnamed(keys) && self.live.next(keys.from, keys.to).is_none()
+    }
+
     fn settle_unseen(&mut self, keys: Keys) {
         let mut next = self.live.next(keys.from, keys.to);
         while let Some(key) = next {
@@ -304,6 +309,7 @@ impl<'a> Store<'a> {
         for compare in compares {
             match self.compare(compare) {
                 Some(true) => {}
+                Some(false) if succeeded && self.is_bare(compare.keys) => self.assumed = true,
                 Some(false) if succeeded => {
                     let problem = Problem::Branch { key: compare.keys.from, succeeded };
                     return self.mismatch_of(problem, vec![compare.keys]);
@@ -314,7 +320,7 @@ impl<'a> Store<'a> {
             }
         }
         if !succeeded && holds {
-            if !open {
+            if !open && !compares.iter().any(|compare| self.may_hold_unnamed(compare.keys)) {
                 let key = compares.first().map_or(0, |compare| compare.keys.from);
                 let keys = compares.iter().map(|compare| compare.keys).collect();
                 return self.mismatch_of(Problem::Branch { key, succeeded }, keys);
@@ -349,16 +355,15 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// `None`: that depends on what nobody knows.
+    /// `None`: that depends on what nobody knows. Keys that the history does not name are taken not to be there.
     pub(super) fn compare(&self, compare: &Compare<'a>) -> Option<bool> {
         let Keys { from, to } = compare.keys;
         let mut next = self.live.next(from, to);
-        let unnamed = self.may_hold_unnamed(compare.keys);
-        if next.is_none() && !unnamed {
+        if next.is_none() {
             // Without a key, its numbers are 0; a comparison of its value always fails.
             return Some(compare_cell(&Cell::ABSENT, compare, self.base).unwrap_or(false));
         }
-        let mut all = if unnamed { None } else { Some(true) };
+        let mut all = Some(true);
         while let Some(key) = next {
             match compare_cell(self.cell(key), compare, self.base) {
                 Some(true) => {}
