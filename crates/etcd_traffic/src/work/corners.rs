@@ -74,25 +74,12 @@ pub(super) async fn tombstone<'r, D: Draw>(
 ) -> Result<(), WriteError> {
     let Some(mut client) = back(site, member).await? else { return Ok(()) };
     let name = site.text();
-    // A compaction goes through all that is left, ten revisions at a time where its batches are small. It is torn where
-    // the last batch is full, and ends with deletions.
-    let all = Range {
-        key: "\0".into(),
-        end: Some("\0".into()),
-        count_only: true,
-        serializable: true,
-        ..Range::default()
-    };
-    let left = match site.ask(&mut client, &Call::Range(all), report).await? {
-        Ok(Reply::Range { count, .. }) => u64::try_from(count).unwrap_or(0),
-        _ => 0,
-    };
-    let gone = 3;
-    // One or two revisions more, of keys that were put again since the last compaction.
-    let few = 4 + (20 - (left + gone + 4 + site.below(3)) % 10) % 10;
-    let (keys, gone) = site.one_of(&[(few, gone), (few, gone), (few, gone), (100, 100)]);
+    // What is left of earlier rounds is in the first batches of a compaction. Which revisions come last in the last one
+    // depends on how many there are in all.
+    let few = (4 + site.below(10), 3);
+    let (keys, gone) = site.one_of(&[few, few, few, (100, 100)]);
     let keys: Vec<String> = (0..keys).map(|n| site.key("tomb", format!("{name}{n:03}"))).collect();
-    let gone = keys.len() - usize::try_from(gone).unwrap_or(0)..;
+    let gone = keys.len() - gone..;
     let values: Vec<String> = keys.iter().map(|_| site.text()).collect();
     let puts = keys.iter().zip(&values).map(|(key, value)| Call::Put(put(key, value)));
     let deletes = keys[gone]
