@@ -29,9 +29,11 @@ const PUTTERS: usize = 8;
 /// Watches on a stream that stalls, for how long, and the size of what is written meanwhile.
 const MANY: usize = 41;
 const STALLED: Duration = Duration::from_millis(2_500);
-const STALL_VALUE: usize = 2_048;
+const STALL_VALUE: usize = 512;
 /// Each watch gets all of it, so this is not more: one put of each client in so long a time.
-const STALL_PUTS: usize = 25;
+const STALL_PUTS: usize = 90;
+/// A reader that is slow, not stalled, takes as many messages as there are watches, and then waits for so long.
+const SLOW_PAUSE: Duration = Duration::from_millis(120);
 const STALL_PAUSE: Duration = Duration::from_millis(50);
 /// A member looks every 100 ms which watches are behind, and takes a part of them.
 const CAUGHT_UP: Duration = Duration::from_millis(1_500);
@@ -223,9 +225,28 @@ pub(super) async fn stall<D: Draw>(
         let watch = Watch { key: first.as_str().into(), end: Some(end.as_str().into()), ..Watch::default() };
         feed.open(&watch, false).await?;
     }
-    let stalling = tokio::time::sleep(STALLED.min(site.left(true) / 2));
-    let writers = (0..PUTTERS).map(|_| Box::pin(putter(site, "stall", STALL_VALUE)));
-    let ((), written) = futures_util::future::join(stalling, Box::pin(try_join_all(writers))).await;
+    let done = Cell::new(false);
+    let reading = async {
+        tokio::time::sleep(STALLED.min(site.left(true) / 2)).await;
+        // Then it is slow: what is taken makes room for a part of what waits, and others find the room gone again.
+        while !done.get() && feed.is_open() {
+            for _ in 0..MANY {
+                if matches!(feed.next(WAIT).await?, Told::Nothing | Told::Broken(_)) {
+                    break;
+                }
+            }
+            tokio::time::sleep(SLOW_PAUSE).await;
+        }
+        Ok::<_, WriteError>(())
+    };
+    let writing = async {
+        let writers = (0..PUTTERS).map(|_| Box::pin(putter(site, "stall", STALL_VALUE)));
+        let written = try_join_all(writers).await;
+        done.set(true);
+        written
+    };
+    let (read, written) = futures_util::future::join(Box::pin(reading), Box::pin(writing)).await;
+    read?;
     written?.into_iter().for_each(|one| report.join(one));
     until_silent(site, &mut feed).await?;
     // What is missing shows in what comes behind it.
