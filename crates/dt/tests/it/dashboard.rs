@@ -68,7 +68,7 @@ pub(crate) fn waited(browser: &Browser, what: &str, within: Duration, script: &s
 }
 
 #[test]
-#[ignore = "once in six times a run goes on for two minutes after it was told to stop; the cause is not found yet"]
+#[ignore = "once in six times there is no report two minutes after the stop: judging 75,000 operations without optimisation may take longer"]
 fn a_run_is_started_watched_healed_stopped_and_opened_again() {
     let Some(etcd) = etcd() else { return };
     let dir = scratch();
