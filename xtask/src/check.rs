@@ -9,8 +9,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let docs = ["doc", "--workspace", "--no-deps", "--locked"];
     let mut doc = step::cargo(&docs);
     doc.env("RUSTDOCFLAGS", "--deny warnings");
+    let example = ["fmt", "--manifest-path", "examples/testcontainers/Cargo.toml", "--check"];
     let steps = [
         ("formatting", step::run(step::cargo(&["fmt", "--all", "--check"]))),
+        ("formatting of the example", step::run(step::cargo(&example))),
         ("rules and documents", tidy::run()),
         ("lints", step::run(step::cargo(&lints))),
         ("documentation", step::run(doc)),

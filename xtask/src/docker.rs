@@ -8,9 +8,7 @@ use crate::step;
 
 /// Makes what tests need; says so where there is no Docker, and fails where `CI` is set.
 pub(crate) fn prepare() -> anyhow::Result<()> {
-    let mut info = Command::new("docker");
-    let answers = info.arg("info").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if !answers.is_ok_and(|status| status.success()) {
+    if !answers() {
         if step::in_ci() {
             bail!("no Docker answers here, and CI is set: these tests must not be skipped");
         }
@@ -24,6 +22,28 @@ pub(crate) fn prepare() -> anyhow::Result<()> {
         }
         prepared => prepared,
     }
+}
+
+/// The tests of the project that uses our crates with the crate `testcontainers`. It is none of this workspace, as nothing
+/// else needs what it is made of.
+pub(crate) fn test_example() -> anyhow::Result<()> {
+    if !answers() {
+        return Ok(());
+    }
+    let mut image = script("compose/images");
+    image.arg("--only-etcd").env("PROGRAMS_DIR", step::target().join("debug"));
+    step::run(image)?;
+    let mut tests =
+        step::cargo(&["test", "--locked", "--manifest-path", "examples/testcontainers/Cargo.toml"]);
+    // What both are made of is built once.
+    tests.env("CARGO_TARGET_DIR", step::target());
+    step::run(tests)
+}
+
+fn answers() -> bool {
+    let mut info = Command::new("docker");
+    let answers = info.arg("info").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    answers.is_ok_and(|status| status.success())
 }
 
 fn script(path: &str) -> Command {

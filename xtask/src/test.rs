@@ -44,6 +44,7 @@ pub(crate) fn run(filter: &[String]) -> anyhow::Result<()> {
     if filter.is_empty() {
         let examples = step::cargo(&["test", "--workspace", "--locked", "--doc"]);
         summary.push(("documentation", step::run(with(examples, &needs))));
+        summary.push(("example with testcontainers", docker::test_example()));
     }
     let mut failed = Vec::new();
     for (kind, result) in summary {

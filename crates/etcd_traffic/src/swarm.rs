@@ -66,6 +66,7 @@ pub enum Work {
     FillSpace,
     Permissions,
     MoveLearner,
+    FullBatch,
 }
 
 /// Workloads of one kind: a driver draws from one of these.
@@ -103,10 +104,12 @@ pub enum Group {
     Permissions,
     /// Learners whose address changes.
     MovedLearners,
+    /// Compactions of whole batches.
+    FullBatches,
 }
 
 impl Group {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Keys,
         Self::Watches,
         Self::Leases,
@@ -123,6 +126,7 @@ impl Group {
         Self::Space,
         Self::Permissions,
         Self::MovedLearners,
+        Self::FullBatches,
     ];
 
     /// What has no pace of the run's, as it looks for something at one moment.
@@ -161,6 +165,7 @@ impl Group {
             Self::Space => &[FillSpace],
             Self::Permissions => &[Permissions],
             Self::MovedLearners => &[MoveLearner],
+            Self::FullBatches => &[FullBatch],
         }
     }
 }
@@ -199,6 +204,7 @@ impl Work {
             Self::FillSpace => "a quota that is filled, and the way back",
             Self::Permissions => "users and what they may do",
             Self::MoveLearner => "learners whose address changes",
+            Self::FullBatch => "compactions of whole batches that end with a deletion",
         }
     }
 }

@@ -96,7 +96,7 @@ pub(super) const CAMPAIGNS: &[Campaign] = &[
     ),
     known(
         "17780",
-        "torn-compactions --version 3.5.1 -t 90",
+        "full-batches --version 3.5.1 -t 90",
         "A member is killed while it compacts a deletion, and comes back with an older revision.",
     ),
     known(
@@ -122,6 +122,7 @@ pub(super) const CAMPAIGNS: &[Campaign] = &[
     ),
     clean("left-behind", "left-behind --version 3.5.30 -t 60"),
     clean("torn-compactions", "torn-compactions --version 3.5.30 -t 60"),
+    clean("full-batches", "full-batches --version 3.5.30 -t 60"),
     clean("tombstones", "tombstones --version 3.5.30 -t 20"),
     clean("stalled-watches", "stalled-watches --version 3.5.30 -t 60"),
     clean("progress", "progress --version 3.5.30 -t 20"),

@@ -28,13 +28,14 @@ pub(crate) fn run(args: &RunArgs, server: &str) -> anyhow::Result<Exit> {
     let name = begun(&remote, waiting.id)?;
     say(&format!("run {name} at {server}/runs/{name}"));
     followed(&remote, &name)?;
-    let entry = judged(&remote, &name)?;
+    let entry = judged(&remote, waiting.id, &name)?;
     let summary: Summary = remote.get(&format!("/api/runs/{name}/files/verdict.json"))?;
     let mut out = std::io::stdout().lock();
     write!(out, "\n{}", report::table(&summary, check::detail(args.all)))
         .context("cannot print the verdict")?;
     writeln!(out, "\nreport: {server}/runs/{name}")?;
-    Ok(entry.verdict.map_or(Exit::Failed, Outcome::into))
+    // As at a terminal: whoever stopped it, what it came to is not what was asked for.
+    Ok(entry.verdict.filter(|_| entry.has_ended()).map_or(Exit::Failed, Outcome::into))
 }
 
 fn request(args: &RunArgs) -> RunRequest {
@@ -57,13 +58,8 @@ fn begun(remote: &Remote, id: u64) -> anyhow::Result<String> {
     let mut told = false;
     loop {
         let queue: QueueState = remote.get("/api/queue")?;
-        if let Some(started) = queue.started.iter().find(|started| started.id == id) {
-            if let Some(run) = &started.run {
-                return Ok(run.clone());
-            }
-            if let Some(failure) = &started.failure {
-                bail!("the run could not begin: {failure}");
-            }
+        if let Some(run) = started(&queue, id)? {
+            return Ok(run);
         }
         if let Some(place) = queue.waiting.iter().position(|waiting| waiting.id == id)
             && !std::mem::replace(&mut told, true)
@@ -71,6 +67,15 @@ fn begun(remote: &Remote, id: u64) -> anyhow::Result<String> {
             say(&format!("waiting for a run that goes on; {place} others wait before this one"));
         }
         pause();
+    }
+}
+
+/// Its name, once it has a directory.
+fn started(queue: &QueueState, id: u64) -> anyhow::Result<Option<String>> {
+    let Some(started) = queue.started.iter().find(|started| started.id == id) else { return Ok(None) };
+    match &started.failure {
+        Some(failure) => bail!("the run could not begin: {failure}"),
+        None => Ok(started.run.clone()),
     }
 }
 
@@ -112,13 +117,14 @@ fn line(head: &Value) -> String {
     )
 }
 
-fn judged(remote: &Remote, name: &str) -> anyhow::Result<RunEntry> {
+fn judged(remote: &Remote, id: u64, name: &str) -> anyhow::Result<RunEntry> {
     let began = clock::now();
     loop {
         let entry: RunEntry = remote.get(&format!("/api/runs/{name}"))?;
         if !entry.is_running() && entry.verdict.is_some() {
             return Ok(entry);
         }
+        started(&remote.get("/api/queue")?, id)?;
         if clock::now().since(began) > JUDGED_WITHIN {
             bail!("{name} ended, and there is no verdict: look at it in the service's directory of runs");
         }

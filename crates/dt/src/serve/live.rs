@@ -27,6 +27,8 @@ use crate::record::{self, Event, RunRecord};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Assertions are scored at every so many looks: there is a file for each command.
 const SCORE_EVERY: u64 = 3;
+/// The phase after the last command.
+const JUDGING: &str = "judging";
 /// After so many looks that nobody waits for, following ends.
 const ALONE_MAX: u32 = 30;
 
@@ -49,7 +51,7 @@ pub(super) struct Look {
 pub(super) struct Head {
     /// Whether it goes on. Once it does not, nothing follows.
     pub(super) running: bool,
-    /// `first`, `drivers`, `eventually`, `finally`, or nothing before all that.
+    /// `first`, `drivers`, `eventually`, `finally`, `judging`, or nothing before all that.
     pub(super) phase: String,
     /// Since it began.
     pub(super) seconds: f64,
@@ -148,11 +150,11 @@ impl Follower {
         material.summary = Some(so_far(&subject, &self.properties, &material));
         let mut view = View::new(&material);
         view.verdict = None;
-        let phase = phase(&view);
-        view.sentence = if phase.is_empty() {
-            format!("{subject} is being started")
-        } else {
-            format!("{subject} is being tested: {phase}")
+        let phase = if kept.is_none() && recorded(&events) { JUDGING.to_owned() } else { phase(&view) };
+        view.sentence = match phase.as_str() {
+            "" => format!("{subject} is being started"),
+            JUDGING => format!("{subject} was tested, and its history is being judged"),
+            _ => format!("{subject} is being tested: {phase}"),
         };
         let failing: Vec<String> =
             self.properties.iter().filter(|p| p.status == Status::Failing).map(|p| p.name.clone()).collect();
@@ -220,6 +222,11 @@ fn kept(events: &[Event]) -> Option<Vec<String>> {
         Event::Kept { members } => Some(members.clone()),
         _ => None,
     })
+}
+
+/// Whether nothing more comes to the history.
+fn recorded(events: &[Event]) -> bool {
+    events.iter().any(|event| matches!(event, Event::Recorded { .. }))
 }
 
 fn broken(name: &str, how: &str) -> Property {

@@ -48,6 +48,11 @@ impl RunEntry {
     pub(crate) fn is_running(&self) -> bool {
         self.state == State::Running
     }
+
+    /// Whether it came to its end in order.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state == State::Ended
+    }
 }
 
 /// Whether a run goes on.

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -181,10 +181,9 @@ pub(super) async fn start_what_waits(service: Service) {
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         look.tick().await;
-        let looked = service.clone();
-        // Which directory is whose is known as long as its process lives.
-        if lock(&service.queue).started.iter().any(|(_, started)| started.is_to_be_named()) {
-            let _ = tokio::task::spawn_blocking(move || name_the_started(&looked)).await;
+        if lock(&service.queue).to_be_named().is_some() {
+            let named = service.clone();
+            let _ = tokio::task::spawn_blocking(move || name_the_started(&named)).await;
         }
         let looked = service.clone();
         let free = {
@@ -205,13 +204,13 @@ pub(super) async fn start_what_waits(service: Service) {
     }
 }
 
-impl Started {
-    fn is_to_be_named(&self) -> bool {
-        self.run.is_none() && self.failure.is_none()
-    }
-}
-
 impl Queue {
+    /// The last one that was started, if its directory is not known yet.
+    fn to_be_named(&mut self) -> Option<&mut Started> {
+        let (_, started) = self.started.back_mut()?;
+        (started.run.is_none() && started.failure.is_none()).then_some(started)
+    }
+
     fn remember(&mut self, pid: u32, started: Started) {
         self.started.push_back((pid, started));
         if self.started.len() > STARTED_MAX {
@@ -220,19 +219,22 @@ impl Queue {
     }
 }
 
+/// What a run says first is where its directory is. There is one log, of the run that was started last.
 fn name_the_started(service: &Service) {
-    for name in runs::names(&service.runs) {
-        let Some(holder) = runs::holder(&service.runs.join(&name)) else { continue };
-        for (pid, started) in &mut lock(&service.queue).started {
-            if *pid == holder && started.is_to_be_named() {
-                started.run = Some(name.clone());
-            }
-        }
+    let log = fs::read_to_string(log(service)).unwrap_or_default();
+    let name = log.lines().find_map(|line| line.strip_prefix("run ")?.split(' ').next());
+    let Some(name) = name.filter(|name| runs::path(&service.runs, name).is_some()) else { return };
+    if let Some(started) = lock(&service.queue).to_be_named() {
+        started.run = Some(name.to_owned());
     }
 }
 
+fn log(service: &Service) -> PathBuf {
+    service.runs.join(".service.log")
+}
+
 fn spawn(service: &Service, next: &Waiting) -> anyhow::Result<()> {
-    let log = service.runs.join(".service.log");
+    let log = log(service);
     let file = fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let mut words = next.request.words();
     words.insert(1, format!("--runs={}", service.runs.display()));
@@ -250,22 +252,20 @@ fn spawn(service: &Service, next: &Waiting) -> anyhow::Result<()> {
     let (service, pid) = (service.clone(), child.id());
     std::thread::Builder::new().name("run".to_owned()).spawn(move || {
         let ended = child.wait();
+        name_the_started(&service);
         let mut queue = lock(&service.queue);
         if queue.starting == Some(pid) {
             queue.starting = None;
         }
         let code = ended.ok().and_then(|status| status.code());
         let failed = [Some(Exit::Failed as i32), Some(Exit::Usage as i32)].contains(&code);
-        // One that was stopped on its way ends with the same code.
-        let began = queue.started.iter().any(|(known, one)| {
-            *known == pid
-                && one.run.as_ref().is_some_and(|run| service.runs.join(run).join("run.json").exists())
-        });
-        let failure = (failed && !began).then(|| tail(&log));
-        let unnamed = queue.started.iter_mut().find(|(known, one)| *known == pid && one.run.is_none());
-        if let Some((_, started)) = unnamed {
-            started.failure =
-                Some(failure.clone().unwrap_or_else(|| "it ended before it was seen".to_owned()));
+        let mut failure = None;
+        if let Some((_, started)) = queue.started.iter_mut().find(|(known, _)| *known == pid) {
+            let dir = started.run.as_ref().map(|run| service.runs.join(run));
+            // One that was stopped on its way ends with the same code.
+            let began = dir.is_some_and(|dir| dir.join("run.json").exists());
+            failure = (failed && !began).then(|| tail(&log));
+            started.failure.clone_from(&failure);
         }
         queue.failure = failure.or_else(|| queue.failure.take());
     })?;

@@ -46,9 +46,11 @@ fn who_asks_while_a_run_goes_on_waits_for_its_turn() {
     let (dir, elsewhere) = (scratch(), scratch());
     let served = serve(dir.path(), Some(&etcd), &[]);
     let words = |seconds: &'static str| ["run", "etcd", "-t", seconds, "--members", "1", "--profile", "none"];
+    let told = |seconds: &str| elsewhere.path().join(format!("{seconds}.err"));
     let begin = |seconds| {
         let mut command = at(&served, elsewhere.path(), None, &words(seconds));
-        Ended(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        let err = std::fs::File::create(told(seconds)).unwrap();
+        Ended(command.stdout(Stdio::null()).stderr(err).spawn().unwrap())
     };
     let mut long = begin("600");
     let first = wait_for("the first run to go on", || served.newest("running"));
@@ -61,7 +63,9 @@ fn who_asks_while_a_run_goes_on_waits_for_its_turn() {
     });
     served.post(&format!("/api/runs/{first}/stop"), &serde_json::json!({}));
     let long = wait_for("the end of who asked for the first", || long.0.try_wait().unwrap());
-    assert_eq!(long.code(), Some(2), "a run that was stopped has decided nothing");
+    let err = std::fs::read_to_string(told("600")).unwrap();
+    assert_eq!(long.code(), Some(3), "as when it is interrupted at a terminal: {err}");
+    assert!(err.contains(&format!("run {first} at ")) && !err.contains("dt: "), "{err}");
     let second = wait_for("the end of who waited", || second.0.try_wait().unwrap());
     assert_eq!(second.code(), Some(0));
 }

@@ -26,6 +26,9 @@ const ANSWERS: Duration = Duration::from_millis(250);
 const SELDOM: Duration = Duration::from_millis(50);
 /// One message is waited for so long.
 const WAIT: Duration = Duration::from_millis(20);
+/// Keys in a batch of a compaction, where suites ask for small ones; and the time from one batch to the next, and more.
+const BATCH: i64 = 10;
+const BATCH_LASTS: Duration = Duration::from_millis(14);
 /// A revision that no run comes to.
 const FAR: i64 = 1_000_000_000;
 
@@ -122,6 +125,42 @@ pub(super) async fn tombstone<'r, D: Draw>(
         await_revision(site, &mut feed, reply.revision(), report).await?;
     }
     feed.close()
+}
+
+/// Over and over makes the store's rows as many as fill whole batches of a compaction, with a deletion as the last, and
+/// compacts there. The deletion is gone from the disk before the next batch is found to be empty and the compaction is
+/// noted as over: a kill in between leaves a store whose newest row is older than what was acknowledged.
+pub(super) async fn full_batch<'r, D: Draw>(
+    site: &Site<'r, '_, '_, D>,
+    member: &'r Member,
+    report: &mut Report,
+) -> Result<(), WriteError> {
+    let name = site.text();
+    let keys: Vec<String> = (0..BATCH).map(|n| site.key("batch", format!("{name}{n:02}"))).collect();
+    let value = site.text();
+    let all = Range { key: "\0".into(), end: Some("\0".into()), count_only: true, ..Range::default() };
+    let delete = Call::Delete(Delete { key: keys[0].as_str().into(), end: None, prev_kv: false });
+    while site.goes_on(true) {
+        let Some(mut client) = back(site, member).await? else { return Ok(()) };
+        // A compaction leaves one row of each key that lives. Until the first one there may be more: then the round is in vain.
+        while let Ok(reply) = site.ask(&mut client, &Call::Range(all.clone()), report).await? {
+            let Reply::Range { count, .. } = reply else { break };
+            let lacking = BATCH - (count + 1).rem_euclid(BATCH);
+            let puts = keys.iter().take(usize::try_from(lacking).unwrap_or(0));
+            let success = puts.map(|key| Call::Put(put(key, &value))).collect();
+            let written = Call::Txn(Txn { success, ..Txn::default() });
+            if site.ask(&mut client, &written, report).await?.is_err() {
+                break;
+            }
+            let Ok(deleted) = site.ask(&mut client, &delete, report).await? else { break };
+            let compact = Call::Compact { revision: deleted.revision(), physical: false };
+            if site.ask(&mut client, &compact, report).await?.is_err() || !site.goes_on(true) {
+                break;
+            }
+            tokio::time::sleep(BATCH_LASTS).await;
+        }
+    }
+    Ok(())
 }
 
 /// A client of a member that may have been killed, as soon as it answers.
