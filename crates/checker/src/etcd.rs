@@ -15,6 +15,7 @@ mod rules;
 mod search;
 mod store;
 mod supply;
+mod timelines;
 
 use history::{FileReport, History, ReadError, Scan, Sources};
 

@@ -2,29 +2,12 @@
 //!
 //! Only prunes and sorts guesses; the replay judges. What is called broken here must be so whatever happens later.
 
-use std::cell::Cell as Place;
-
 use history::Comparison;
 
-use super::log::{Action, Compare, Key, Keys, Kv, Log, NONE, Operand, Txn, UNTOLD};
+use super::log::{Action, Compare, Key, Kv, Log, NONE, Operand, Txn, UNTOLD};
 use super::order::{Entry, Order, Role};
 use super::store::{Cell, Presence, compare_cell};
-
-/// Ranges of more keys than this are kept in one list for all keys.
-const WIDE: u32 = 32;
-
-/// For each key, the entries that concern it.
-#[derive(Debug)]
-pub(super) struct Timelines {
-    start: Vec<u32>,
-    entries: Vec<u32>,
-    wide: Vec<u32>,
-    /// For each key, and last for the wide ones, where it was last looked from: the next time it is from near there.
-    last: Vec<Place<u32>>,
-}
-
-/// Entries that are passed one by one on the way forward, before they are searched.
-const STEPS: usize = 16;
+use super::timelines::Timelines;
 
 /// Whether a key's contents fit what is said of it later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,83 +23,6 @@ pub(super) enum Outlook {
 }
 
 impl Timelines {
-    pub(super) fn new(log: &Log<'_>, order: &Order) -> Self {
-        let mut start = vec![0_u32; log.keys.len() + 1];
-        let mut wide = Vec::new();
-        let mut touched = Vec::new();
-        for (index, entry) in (0..).zip(&order.entries) {
-            if let Some(key) = log.only_key(entry.op) {
-                start[key as usize] += 1;
-                continue;
-            }
-            touched.clear();
-            touch(log, entry, &mut touched);
-            for keys in &touched {
-                if keys.to - keys.from > WIDE { wide.push(index) } else { count(&mut start, *keys) }
-            }
-        }
-        wide.dedup();
-        let mut sum = 0;
-        for slot in &mut start {
-            sum += std::mem::replace(slot, sum);
-        }
-        let mut entries = vec![0; sum as usize];
-        let mut next = start.clone();
-        for (index, entry) in (0..).zip(&order.entries) {
-            if let Some(key) = log.only_key(entry.op) {
-                entries[next[key as usize] as usize] = index;
-                next[key as usize] += 1;
-                continue;
-            }
-            touched.clear();
-            touch(log, entry, &mut touched);
-            for keys in touched.iter().filter(|keys| keys.to - keys.from <= WIDE) {
-                for key in keys.from..keys.to {
-                    entries[next[key as usize] as usize] = index;
-                    next[key as usize] += 1;
-                }
-            }
-        }
-        let last = vec![Place::new(0); log.keys.len() + 1];
-        Self { start, entries, wide, last }
-    }
-
-    /// The entries from `from` on, of those of a key or of the wide ones.
-    fn since<'e>(entries: &'e [u32], from: u32, last: &Place<u32>) -> &'e [u32] {
-        let mut at = (last.get() as usize).min(entries.len());
-        if at > 0 && entries[at - 1] >= from {
-            at = entries[..at].partition_point(|&entry| entry < from);
-        } else {
-            let near = entries[at..].iter().take(STEPS).take_while(|&&entry| entry < from).count();
-            at += near;
-            if near == STEPS {
-                at += entries[at..].partition_point(|&entry| entry < from);
-            }
-        }
-        last.set(at as u32);
-        &entries[at..]
-    }
-
-    fn of(&self, key: Key) -> &[u32] {
-        &self.entries[self.start[key as usize] as usize..self.start[key as usize + 1] as usize]
-    }
-
-    /// The entries that concern a key, in order.
-    pub(super) fn each(&self, key: Key, mut see: impl FnMut(u32)) {
-        let (mut own, mut wide) = (self.of(key).iter().peekable(), self.wide.iter().peekable());
-        loop {
-            let next = match (own.peek(), wide.peek()) {
-                (Some(a), Some(b)) if b < a => wide.next(),
-                (None, _) => wide.next(),
-                _ => own.next(),
-            };
-            match next {
-                Some(entry) => see(*entry),
-                None => return,
-            }
-        }
-    }
-
     /// Follows `key`, holding `cell` behind the write of `revision`, through the entries from `from` on.
     pub(super) fn outlook(
         &self,
@@ -127,74 +33,10 @@ impl Timelines {
         from: usize,
         revision: i64,
     ) -> Outlook {
-        let from = from as u32;
-        let wide = self.last.len() - 1;
-        let mut own = Self::since(self.of(key), from, &self.last[key as usize]).iter().copied().peekable();
-        let mut wide = Self::since(&self.wide, from, &self.last[wide]).iter().copied().peekable();
         let mut follow = Follow { log, key, cell: *cell, revision, base: order.base };
-        let mut last = NONE;
-        loop {
-            let at = match (own.peek(), wide.peek()) {
-                (Some(a), Some(b)) if b < a => wide.next(),
-                (None, _) => wide.next(),
-                _ => own.next(),
-            };
-            let Some(at) = at else { return Outlook::Free };
-            if at == last {
-                continue;
-            }
-            last = at;
-            if let Some(outlook) = follow.entry(&order.entries[at as usize]) {
-                return outlook;
-            }
-        }
-    }
-}
-
-fn count(start: &mut [u32], keys: Keys) {
-    for key in keys.from..keys.to {
-        start[key as usize] += 1;
-    }
-}
-
-/// The keys that an entry says something about.
-fn touch(log: &Log<'_>, entry: &Entry, touched: &mut Vec<Keys>) {
-    let action = log.action(entry.op);
-    match &action {
-        Action::Put { key, .. } => return touched.push(Keys::one(*key)),
-        Action::Range { keys, revision: 0, .. } | Action::Delete { keys, .. } => return touched.push(*keys),
-        _ => {}
-    }
-    if entry.role == Role::Old {
-        let action = if entry.action == NONE { action } else { log.inner(entry.action as usize) };
-        if let Action::Range { keys, .. } = action {
-            touched.push(keys);
-        }
-        return;
-    }
-    touch_action(log, &action, touched);
-    // A key that a transaction names twice is concerned once.
-    touched.sort_unstable_by_key(|keys| (keys.from, keys.to));
-    touched.dedup();
-    let mut reach = 0;
-    for keys in touched.iter_mut() {
-        keys.from = keys.from.max(reach).min(keys.to);
-        reach = reach.max(keys.to);
-    }
-    touched.retain(|keys| keys.from < keys.to);
-}
-
-fn touch_action(log: &Log<'_>, action: &Action<'_>, touched: &mut Vec<Keys>) {
-    match action {
-        Action::Put { key, .. } => touched.push(Keys::one(*key)),
-        Action::Range { revision, .. } if *revision != 0 => {}
-        Action::Range { keys, .. } | Action::Delete { keys, .. } => touched.push(*keys),
-        Action::Txn(txn) => {
-            let txn = &log.txns[*txn as usize];
-            touched.extend(log.compares[txn.compares.range()].iter().map(|compare| compare.keys));
-            log.taken(txn).for_each(|action| touch_action(log, &action, touched));
-        }
-        _ => {}
+        let mut entries = self.since(key, from as u32);
+        let decided = entries.find_map(|at| follow.entry(&order.entries[at as usize]));
+        decided.unwrap_or(Outlook::Free)
     }
 }
 

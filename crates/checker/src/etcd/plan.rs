@@ -13,8 +13,8 @@ use rustc_hash::FxHashMap;
 use self::matching::Matching;
 use super::log::{Fact, Key, Log};
 use super::order::Order;
-use super::outlook::Timelines;
 use super::supply::Supply;
+use super::timelines::Timelines;
 
 /// Changes that a key needs, or may have, at some of the revisions `from..to`.
 #[derive(Clone, Copy, Debug)]

@@ -12,10 +12,11 @@ use self::blame::Blame;
 pub(super) use self::ended::{Contradiction, Ended};
 use super::log::{Action, Fact, Key, Keys, Log, NONE, UNTOLD_LEASE};
 use super::order::{Entry, Order, Role};
-use super::outlook::{Outlook, Timelines};
+use super::outlook::Outlook;
 use super::plan::Plan;
 use super::store::{Mismatch, Presence, Problem, Store};
 use super::supply::{Candidate, Scene, Supply};
+use super::timelines::Timelines;
 
 /// Guesses that are kept to be taken back. Older ones stand: what contradicts them then is not decided.
 const GUESSES_KEPT: usize = 4_096;

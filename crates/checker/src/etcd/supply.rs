@@ -12,9 +12,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Op};
 use super::order::{Order, Role};
-use super::outlook::{Outlook, Timelines};
+use super::outlook::Outlook;
 use super::plan::Plan;
 use super::store::Store;
+use super::timelines::Timelines;
 
 /// Keys looked at for a likely candidate; the full list has the others.
 const LIKELY_KEYS: usize = 128;

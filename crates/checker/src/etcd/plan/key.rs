@@ -4,7 +4,7 @@ use history::Comparison;
 
 use super::super::log::{Action, Fact, Key, Kv, Log, NONE, Operand, Txn, UNTOLD};
 use super::super::order::{Order, Role};
-use super::super::outlook::Timelines;
+use super::super::timelines::Timelines;
 use super::{Window, Windows};
 
 /// What the key holds, had it had no hidden changes since `since`.
@@ -60,8 +60,7 @@ pub(super) fn windows<'a>(
     windows: &mut Windows,
 ) -> Vec<i64> {
     let mut births = Vec::new();
-    let mut own: Vec<u32> = Vec::new();
-    timelines.each(key, |entry| own.push(entry));
+    let own: Vec<u32> = timelines.each(key).collect();
     for &entry in &own {
         shown(log, &log.action(order.entries[entry as usize].op), key, &mut births);
     }

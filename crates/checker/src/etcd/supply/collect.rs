@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Operand, Txn};
 use super::super::order::Order;
-use super::super::outlook::Timelines;
+use super::super::timelines::Timelines;
 use super::{Kind, Supply};
 
 /// From so many operations on, a second thread pays.
