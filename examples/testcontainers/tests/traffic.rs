@@ -31,6 +31,14 @@ async fn healthy(config: &Config, draw: &mut fastrand::Rng) -> Result<()> {
     Ok(session.close()?)
 }
 
+/// Whether a member is out of reach. That nobody answers is recorded, too.
+async fn silent(config: &Config, member: usize) -> Result<bool> {
+    let session = Session::begin(config)?;
+    let silent = session.dial(&config.members[member]).await?.is_err();
+    session.close()?;
+    Ok(silent)
+}
+
 fn told(event: &Event<'_>) {
     println!("{event}");
 }
@@ -53,11 +61,13 @@ async fn nothing_is_lost_while_one_member_is_paused_and_another_stopped() -> Res
     assert_eq!(calm.mismatch, None);
 
     cluster.member(2).pause().await?;
+    assert!(silent(&config, 2).await?);
     for _ in 0..3 {
         assert_eq!(driven(&config, &mut draw).await?.mismatch, None);
     }
     cluster.member(2).unpause().await?;
     cluster.member(1).stop().await?;
+    assert!(silent(&config, 1).await?);
     for _ in 0..3 {
         assert_eq!(driven(&config, &mut draw).await?.mismatch, None);
     }
