@@ -33,7 +33,7 @@ pub(super) fn check(record: &Record<'_>, tallies: &mut Tallies) {
 struct Walk<'r, 'h> {
     record: &'r Record<'h>,
     watched: &'r Watched<'h>,
-    /// The least revision that it may deliver, once that is known.
+    /// What comes from this revision on must be delivered, once that is known.
     start: Option<i64>,
     /// The greatest revision of an event so far.
     reached: i64,
@@ -89,7 +89,8 @@ impl<'r, 'h> Walk<'r, 'h> {
     /// A message without events: all up to its revision was delivered.
     fn notified(&mut self, update: &WatchUpdate<'_>, tallies: &mut Tallies) {
         if self.start.is_none() && self.delivered.is_empty() {
-            // The first message of a watch from now on says what it begins behind; it reports no progress.
+            // The first message of a watch from now on is made after the watch, and tells the revision of that moment:
+            // what was written in between may still be delivered. It reports no progress.
             self.start = Some(update.revision + 1);
             return;
         }
@@ -171,9 +172,11 @@ impl<'r, 'h> Walk<'r, 'h> {
             };
             tallies.broke(Guarantee::WatchFiltered, || self.of("event-not-asked-for", why, seen));
         }
-        let Some(start) = self.start else { return };
+        if watch.revision <= 0 {
+            return;
+        }
         tallies.compared(Guarantee::WatchFromStart, 1);
-        if seen.revision < start {
+        if seen.revision < watch.revision {
             tallies.broke(Guarantee::WatchFromStart, || self.of("event-before-start", "delivered", seen));
         }
     }

@@ -13,6 +13,8 @@ pub(crate) struct Watcher {
     /// No message comes before this.
     free: u64,
     ends: bool,
+    /// What says that it was created is still to come, and tells the revision of that time.
+    silent: bool,
 }
 
 impl World {
@@ -58,11 +60,13 @@ impl World {
         let invoked = self.now;
         let call = Call::Watch(watch.clone());
         let operation = self.record(50, self.applied % 3, call, (invoked, None), Outcome::Unknown(None));
-        let mut watcher = Watcher { operation, watch, next: 0, free: invoked, ends: true };
+        let mut watcher = Watcher { operation, watch, next: 0, free: invoked, ends: true, silent: false };
         if watcher.watch.revision == 0 {
-            let revision = self.etcd.revision;
-            watcher.next = revision + 1;
-            self.message(&mut watcher, revision, Vec::new());
+            watcher.next = self.etcd.revision + 1;
+            watcher.silent = true;
+            if self.random.chance(0.5) {
+                self.deliver(&mut watcher);
+            }
         } else {
             watcher.next = watcher.watch.revision;
         }
@@ -95,6 +99,9 @@ impl World {
     /// Some of what is there, or word that all of it was delivered.
     pub(crate) fn deliver(&mut self, watcher: &mut Watcher) {
         let head = self.etcd.revision;
+        if std::mem::take(&mut watcher.silent) {
+            return self.message(watcher, head, Vec::new());
+        }
         if watcher.next > head {
             if head >= watcher.watch.revision && self.random.chance(0.3) {
                 self.message(watcher, head, Vec::new());
