@@ -181,7 +181,7 @@ pub(super) async fn start_what_waits(service: Service) {
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         look.tick().await;
-        if lock(&service.queue).to_be_named().is_some() {
+        if lock(&service.queue).nameless().is_some() {
             let named = service.clone();
             let _ = tokio::task::spawn_blocking(move || name_the_started(&named)).await;
         }
@@ -206,7 +206,7 @@ pub(super) async fn start_what_waits(service: Service) {
 
 impl Queue {
     /// The last one that was started, if its directory is not known yet.
-    fn to_be_named(&mut self) -> Option<&mut Started> {
+    fn nameless(&mut self) -> Option<&mut Started> {
         let (_, started) = self.started.back_mut()?;
         (started.run.is_none() && started.failure.is_none()).then_some(started)
     }
@@ -224,7 +224,7 @@ fn name_the_started(service: &Service) {
     let log = fs::read_to_string(log(service)).unwrap_or_default();
     let name = log.lines().find_map(|line| line.strip_prefix("run ")?.split(' ').next());
     let Some(name) = name.filter(|name| runs::path(&service.runs, name).is_some()) else { return };
-    if let Some(started) = lock(&service.queue).to_be_named() {
+    if let Some(started) = lock(&service.queue).nameless() {
         started.run = Some(name.to_owned());
     }
 }
