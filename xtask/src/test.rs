@@ -45,6 +45,7 @@ pub(crate) fn run(filter: &[String]) -> anyhow::Result<()> {
         let examples = step::cargo(&["test", "--workspace", "--locked", "--doc"]);
         summary.push(("documentation", step::run(with(examples, &needs))));
         summary.push(("example with testcontainers", docker::test_example()));
+        summary.push(("the platform's own client", docker::validate()));
     }
     let mut failed = Vec::new();
     for (kind, result) in summary {

@@ -209,6 +209,25 @@ fn etcd_in_containers_keeps_its_promises_under_faults() {
     assert_eq!(remains(dir.path()), Vec::<String>::new());
 }
 
+/// Kills in containers are some seconds apart, and some ten of them lose a write: there is time for many more.
+#[test]
+fn an_old_etcd_in_containers_loses_what_it_acknowledged() {
+    if !docker() || etcd().is_none() {
+        return;
+    }
+    built("health_checker");
+    built("voidstar");
+    let dir = scratch();
+    let words =
+        ["run", "etcd", "--backend", "compose", "--version", "3.5.1", "--profile", "brutal", "--seed", "1"];
+    let mut command = dt(dir.path(), &words);
+    command.args(["-t", "400", "--until-violation"]);
+    let (code, out, err) = ran(command);
+    assert_eq!(code, 1, "{out}\n{err}");
+    assert!(out.contains("INVALID: etcd 3.5.1 (3 members in containers) broke a promise"), "{out}");
+    assert_eq!(remains(dir.path()), Vec::<String>::new());
+}
+
 /// The containers of this repository with clients that have Python and its command: the interpreter and its packages are
 /// mounted where they are, so that no image has to be made of them. `None` where they are parts of the system's own.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
