@@ -13,6 +13,8 @@ use crate::draw::Draw;
 
 /// Far above anything that a command waits for.
 const LONG_S: i64 = 600;
+/// A lease that is over is ended within this.
+const LATE: Duration = Duration::from_secs(2);
 
 /// A lease of its own, as the store granted it: its id, and its time in seconds.
 pub(super) async fn grant<D: Draw>(
@@ -59,7 +61,9 @@ pub(super) async fn expire<'r, D: Draw>(
         site.ask(by, &Call::KeepAlive { lease }, report).await?.ok();
         site.ask(by, &Call::TimeToLive { lease, keys: site.once_in(2) }, report).await?.ok();
     }
-    if let Ok(Some(_)) = until_deleted(&mut feed, key.as_bytes(), site.left(true)).await? {
+    // A leader that is elected meanwhile gives every lease its whole time once more.
+    let patience = Duration::from_secs(2 * u64::try_from(ttl).unwrap_or(1)) + LATE;
+    if let Ok(Some(_)) = until_deleted(&mut feed, key.as_bytes(), site.left(true).max(patience)).await? {
         report.ran_out += 1;
         // Whoever reads it now must not find it, nor any other key of the lease.
         for key in &keys {
