@@ -117,16 +117,22 @@ fn line(head: &Value) -> String {
     )
 }
 
+/// Waits until its process has ended, which judges before that.
 fn judged(remote: &Remote, id: u64, name: &str) -> anyhow::Result<RunEntry> {
     let began = clock::now();
     loop {
         let entry: RunEntry = remote.get(&format!("/api/runs/{name}"))?;
-        if !entry.is_running() && entry.verdict.is_some() {
-            return Ok(entry);
+        if !entry.is_running() {
+            if entry.verdict.is_some() {
+                return Ok(entry);
+            }
+            started(&remote.get("/api/queue")?, id)?;
+            bail!(
+                "{name} was ended before it was judged: `dt check` judges what there is, in the service's directory of runs"
+            );
         }
-        started(&remote.get("/api/queue")?, id)?;
         if clock::now().since(began) > JUDGED_WITHIN {
-            bail!("{name} ended, and there is no verdict: look at it in the service's directory of runs");
+            bail!("{name} is still not judged: look at it at the service");
         }
         pause();
     }

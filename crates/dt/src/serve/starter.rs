@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Service, lock, runs};
 use crate::cli::Cli;
-use crate::exit::Exit;
 use crate::suite;
 
 /// Further runs are refused.
@@ -251,20 +250,18 @@ fn spawn(service: &Service, next: &Waiting) -> anyhow::Result<()> {
     }
     let (service, pid) = (service.clone(), child.id());
     std::thread::Builder::new().name("run".to_owned()).spawn(move || {
-        let ended = child.wait();
+        // However it ended: one that has tested nothing could not begin.
+        let _ = child.wait();
         name_the_started(&service);
         let mut queue = lock(&service.queue);
         if queue.starting == Some(pid) {
             queue.starting = None;
         }
-        let code = ended.ok().and_then(|status| status.code());
-        let failed = [Some(Exit::Failed as i32), Some(Exit::Usage as i32)].contains(&code);
         let mut failure = None;
         if let Some((_, started)) = queue.started.iter_mut().find(|(known, _)| *known == pid) {
             let dir = started.run.as_ref().map(|run| service.runs.join(run));
-            // One that was stopped on its way ends with the same code.
             let began = dir.is_some_and(|dir| dir.join("run.json").exists());
-            failure = (failed && !began).then(|| tail(&log));
+            failure = (!began).then(|| tail(&log));
             started.failure.clone_from(&failure);
         }
         queue.failure = failure.or_else(|| queue.failure.take());
@@ -274,7 +271,8 @@ fn spawn(service: &Service, next: &Waiting) -> anyhow::Result<()> {
 
 fn tail(log: &Path) -> String {
     let bytes = fs::read(log).unwrap_or_default();
-    String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]).trim().to_owned()
+    let said = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
+    if said.trim().is_empty() { "it ended and said nothing".to_owned() } else { said.trim().to_owned() }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use crate::dashboard::{Served, serve};
-use crate::harness::{Ended, dt_alone, etcd, ran, scratch, wait_for};
+use crate::harness::{Ended, dt_alone, etcd, left_behind, ran, scratch, wait_for};
 
 const TOKEN: &str = "0123456789abcdefghij";
 
@@ -68,6 +68,29 @@ fn who_asks_while_a_run_goes_on_waits_for_its_turn() {
     assert!(err.contains(&format!("run {first} at ")) && !err.contains("dt: "), "{err}");
     let second = wait_for("the end of who waited", || second.0.try_wait().unwrap());
     assert_eq!(second.code(), Some(0));
+}
+
+#[test]
+fn a_run_that_is_killed_is_not_waited_for() {
+    let Some(etcd) = etcd() else { return };
+    let (dir, elsewhere) = (scratch(), scratch());
+    let served = serve(dir.path(), Some(&etcd), &[]);
+    let words = ["run", "etcd", "-t", "600", "--members", "1", "--profile", "none"];
+    let mut asking = at(&served, elsewhere.path(), None, &words);
+    let mut asking = Ended(asking.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+    let name = wait_for("the run to go on", || served.newest("running"));
+    let run = std::fs::canonicalize(dir.path().join("runs").join(&name)).unwrap();
+    wait_for("a command", || std::fs::read_dir(run.join("history")).ok()?.next()?.ok());
+    let journal = std::fs::read_to_string(run.join("chaos.journal.jsonl")).unwrap();
+    let opened: serde_json::Value = serde_json::from_str(journal.lines().next().unwrap()).unwrap();
+    let killed = std::process::Command::new("kill").args(["-9", &opened["pid"].to_string()]).status();
+    assert!(killed.unwrap().success());
+    let ended = wait_for("the end of who asked", || asking.0.try_wait().unwrap());
+    let err = std::io::read_to_string(asking.0.stderr.take().unwrap()).unwrap();
+    assert_eq!(ended.code(), Some(3), "{err}");
+    assert!(err.contains("was ended before it was judged"), "{err}");
+    served.post(&format!("/api/runs/{name}/heal"), &serde_json::json!({}));
+    assert_eq!(left_behind(&run), Vec::<String>::new());
 }
 
 #[test]
