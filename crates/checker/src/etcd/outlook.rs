@@ -6,7 +6,7 @@ use history::Comparison;
 
 use super::log::{Action, Compare, Key, Kv, Log, NONE, Operand, Txn, UNTOLD};
 use super::order::{Entry, Order, Role};
-use super::store::{Cell, Presence, compare_cell};
+use super::store::{Cell, Presence, Store, compare_cell};
 use super::timelines::Timelines;
 
 /// Whether a key's contents fit what is said of it later.
@@ -22,6 +22,19 @@ pub(super) enum Outlook {
     Broken,
 }
 
+/// An outlook that was told, and as long as which entries come next it stays.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    changes: u32,
+    from: u32,
+    until: u32,
+    outlook: Outlook,
+}
+
+impl Told {
+    pub(super) const NOTHING: Self = Self { changes: 0, from: u32::MAX, until: 0, outlook: Outlook::Free };
+}
+
 impl Timelines {
     /// Follows `key`, holding `cell` behind the write of `revision`, through the entries from `from` on.
     pub(super) fn outlook(
@@ -33,10 +46,44 @@ impl Timelines {
         from: usize,
         revision: i64,
     ) -> Outlook {
+        self.follow(log, order, key, cell, from, revision).0
+    }
+
+    /// The same of a key as the store has it. What was told before is told again until it has changed; where only the
+    /// revision has, a key that nothing helps any more may be told to need something.
+    pub(super) fn outlook_of(
+        &self,
+        log: &Log<'_>,
+        order: &Order,
+        store: &Store<'_>,
+        key: Key,
+        from: usize,
+        revision: i64,
+    ) -> Outlook {
+        let (told, changes) = (&self.told[key as usize], store.changes(key));
+        let last = told.get();
+        if last.changes == changes && (last.from..=last.until).contains(&(from as u32)) {
+            return last.outlook;
+        }
+        let (outlook, until) = self.follow(log, order, key, store.cell(key), from, revision);
+        told.set(Told { changes, from: from as u32, until, outlook });
+        outlook
+    }
+
+    /// The outlook, and the entry that decides it.
+    fn follow(
+        &self,
+        log: &Log<'_>,
+        order: &Order,
+        key: Key,
+        cell: &Cell<'_>,
+        from: usize,
+        revision: i64,
+    ) -> (Outlook, u32) {
         let mut follow = Follow { log, key, cell: *cell, revision, base: order.base };
         let mut entries = self.since(key, from as u32);
-        let decided = entries.find_map(|at| follow.entry(&order.entries[at as usize]));
-        decided.unwrap_or(Outlook::Free)
+        let decided = entries.find_map(|at| Some((follow.entry(&order.entries[at as usize])?, at)));
+        decided.unwrap_or((Outlook::Free, u32::MAX))
     }
 }
 

@@ -30,6 +30,14 @@ const NEAR: i64 = 2_000;
 /// Entries that are looked at ahead at once.
 const WARM: usize = 64;
 
+/// Candidates of a guess, as far as they were needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listed {
+    Needed,
+    Likely,
+    All,
+}
+
 struct Guess {
     revision: i64,
     /// Where the replay goes on behind it.
@@ -37,8 +45,8 @@ struct Guess {
     mark: usize,
     candidates: Vec<Candidate>,
     next: usize,
-    /// The unlikely candidates are listed as well.
-    all: bool,
+    /// Which candidates are listed.
+    listed: Listed,
     chosen: Candidate,
     /// Only candidates that concern some key of each of these are worth a try.
     only: Vec<Vec<Keys>>,
@@ -265,13 +273,7 @@ impl<'l, 'a> Search<'l, 'a> {
     /// Chooses what took a hidden revision.
     fn guess(&mut self, revision: i64, entry: usize) -> Step<()> {
         self.settle();
-        let scene = Scene {
-            log: self.log,
-            order: self.order,
-            timelines: self.timelines.as_ref(),
-            plan: self.plan.as_ref(),
-        };
-        let candidates = self.supply.likely(&scene, &self.store, revision, entry);
+        let candidates = self.supply.likely(&self.scene(), &self.store, revision, entry, false);
         let mark = self.store.mark();
         let chosen = Candidate::Nothing;
         // A revoke that was answered here leaves no key with its lease: what took the revision did something to each.
@@ -293,7 +295,7 @@ impl<'l, 'a> Search<'l, 'a> {
             mark,
             candidates,
             next: 0,
-            all: false,
+            listed: Listed::Needed,
             chosen,
             only,
             blame,
@@ -308,18 +310,9 @@ impl<'l, 'a> Search<'l, 'a> {
             let guess = &mut self.guesses[this];
             let (revision, entry, mark) = (guess.revision, guess.entry, guess.mark);
             let Some(&candidate) = guess.candidates.get(guess.next) else {
-                if guess.all {
+                if !self.list_more(this) {
                     break;
                 }
-                guess.all = true;
-                let only = guess.only.first().map(Vec::as_slice);
-                let (more, looked) = self.supply.all(self.log, self.order, &self.store, revision, only);
-                let about = self.guesses_about(&looked);
-                let guess = &mut self.guesses[this];
-                let more: Vec<Candidate> =
-                    more.into_iter().filter(|candidate| !guess.candidates.contains(candidate)).collect();
-                guess.blame.merge(&about);
-                guess.candidates.extend(more);
                 continue;
             };
             guess.next += 1;
@@ -348,6 +341,39 @@ impl<'l, 'a> Search<'l, 'a> {
         self.note(Contradiction::Hidden { revision, shown });
         let blame = self.guesses.pop().map_or(Blame::NOBODY, |guess| guess.blame);
         Err(blame)
+    }
+
+    /// Lists more candidates of a guess in whose moment the store is, and says whether there may be any.
+    fn list_more(&mut self, this: usize) -> bool {
+        let Guess { revision, entry, listed, .. } = self.guesses[this];
+        let (more, listed) = match listed {
+            Listed::Needed => {
+                (self.supply.likely(&self.scene(), &self.store, revision, entry, true), Listed::Likely)
+            }
+            Listed::Likely => {
+                let only = self.guesses[this].only.first().map(Vec::as_slice);
+                let (all, looked) = self.supply.all(self.log, self.order, &self.store, revision, only);
+                let about = self.guesses_about(&looked);
+                self.guesses[this].blame.merge(&about);
+                (all, Listed::All)
+            }
+            Listed::All => return false,
+        };
+        let guess = &mut self.guesses[this];
+        let more: Vec<Candidate> =
+            more.into_iter().filter(|candidate| !guess.candidates.contains(candidate)).collect();
+        guess.candidates.extend(more);
+        guess.listed = listed;
+        true
+    }
+
+    fn scene(&self) -> Scene<'_, 'a> {
+        Scene {
+            log: self.log,
+            order: self.order,
+            timelines: self.timelines.as_ref(),
+            plan: self.plan.as_ref(),
+        }
     }
 
     /// Lets `candidate` take `revision`, if nothing speaks against it at once; otherwise, the guesses that do.
@@ -448,15 +474,19 @@ impl<'l, 'a> Search<'l, 'a> {
                 guess.only.push(blame.keys.clone());
             }
             guess.blame.merge(&blame);
+            let (mark, revision, chosen, entry) = (guess.mark, guess.revision, guess.chosen, guess.entry);
+            self.supply.give_back(chosen);
+            self.store.undo_to(mark);
+            if self.guesses[guilty].listed == Listed::Needed {
+                self.list_more(guilty);
+            }
+            let guess = &mut self.guesses[guilty];
             let mut rest = guess.candidates.split_off(guess.next);
             rest.sort_by_cached_key(|candidate| {
                 let keys = self.supply.keys(self.log, *candidate);
                 !keys.iter().any(|a| blame.first.iter().any(|b| a.overlaps(*b)))
             });
             guess.candidates.extend(rest);
-            let (mark, entry, revision, chosen) = (guess.mark, guess.entry, guess.revision, guess.chosen);
-            self.supply.give_back(chosen);
-            self.store.undo_to(mark);
             match self.choose() {
                 Ok(()) => {
                     let hidden = self.supply.hidden.partition_point(|slot| *slot <= revision);

@@ -76,6 +76,8 @@ type Checked<'a> = Result<(), Box<Mismatch<'a>>>;
 #[derive(Debug)]
 pub(super) struct Store<'a> {
     cells: Vec<Cell<'a>>,
+    /// How often each has changed.
+    changes: Vec<u32>,
     /// The keys that are not absent.
     live: Bits,
     attached: FxHashMap<i64, BTreeSet<Key>>,
@@ -98,6 +100,7 @@ impl<'a> Store<'a> {
         let cell = if empty { Cell::ABSENT } else { Cell::UNSEEN };
         Self {
             cells: vec![cell; keys],
+            changes: vec![0; keys],
             live: Bits::new(keys, !empty),
             attached: FxHashMap::default(),
             certain_at: vec![if empty { base } else { i64::MIN }; keys],
@@ -112,6 +115,11 @@ impl<'a> Store<'a> {
 
     pub(super) fn cell(&self, key: Key) -> &Cell<'a> {
         &self.cells[key as usize]
+    }
+
+    /// How often a key has changed, there and back.
+    pub(super) fn changes(&self, key: Key) -> u32 {
+        self.changes[key as usize]
     }
 
     /// The last revision at which the contents of all of these keys are certain.
@@ -168,6 +176,8 @@ impl<'a> Store<'a> {
 
     fn set(&mut self, key: Key, cell: Cell<'a>) {
         let old = std::mem::replace(&mut self.cells[key as usize], cell);
+        let changes = &mut self.changes[key as usize];
+        *changes = changes.wrapping_add(1);
         if self.recording {
             self.trail.push((key, self.certain_at[key as usize], old));
         }

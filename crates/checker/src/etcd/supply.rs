@@ -6,6 +6,7 @@
 mod asked;
 mod collect;
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -19,10 +20,6 @@ use super::timelines::Timelines;
 
 /// Keys looked at for a likely candidate; the full list has the others.
 const LIKELY_KEYS: usize = 128;
-
-/// The rank of a key whose lease may be over, behind those that need a change and before those that need none: etcd ends
-/// most leases soon.
-const OVERDUE: i64 = i64::MAX - 1;
 
 /// Operations of a key's odd ones looked at for a likely candidate, the latest; the full list has the others. They
 /// pile up, as most of what is unknown never happened.
@@ -192,66 +189,90 @@ impl<'a> Supply<'a> {
         }
     }
 
-    /// Candidates for a revision, the likely ones.
+    /// Candidates for a revision, the likely ones: first those for keys that need a change, and when these were of no
+    /// use, the `rest`.
     pub(super) fn likely(
         &self,
         scene: &Scene<'_, 'a>,
         store: &Store<'a>,
         revision: i64,
         entry: usize,
+        rest: bool,
     ) -> Vec<Candidate> {
         let Some(timelines) = scene.timelines.filter(|_| !self.evidence.contains_key(&revision)) else {
-            return self.all(scene.log, scene.order, store, revision, None).0;
+            return if rest { Vec::new() } else { self.all(scene.log, scene.order, store, revision, None).0 };
         };
-        let mut candidates = revokes(scene.log, scene.order, revision);
         let known_by = scene.order.known_by(revision);
-        let mut ranked: Vec<(i64, usize, Key, bool)> = Vec::new();
-        for (recency, key) in self.likely_keys(store, known_by).into_iter().enumerate() {
-            let cell = store.cell(key);
-            let rank = match timelines.outlook(scene.log, scene.order, key, cell, entry, revision) {
-                Outlook::Needs { before, delete } => (before, delete),
-                Outlook::Free if self.may_expire(cell.lease, known_by) => (OVERDUE, true),
-                Outlook::Free => (i64::MAX, false),
-                Outlook::Settled | Outlook::Broken => continue,
-            };
-            ranked.push((rank.0, recency, key, rank.1));
-        }
-        ranked.sort_unstable();
         let wanted = scene.plan.and_then(|plan| plan.wants(revision));
-        let needy: Vec<Key> =
-            ranked.iter().take_while(|(rank, ..)| *rank < OVERDUE).map(|(_, _, key, _)| *key).collect();
-        for (_, _, key, delete) in ranked {
-            let scene = (scene.log, store, known_by);
-            self.of_key(scene, key, delete, &mut candidates);
-            let lease = store.cell(key).lease;
-            if lease != 0 && (delete || wanted == Some((key, true))) {
-                candidates.extend(self.may_expire(lease, known_by).then_some(Candidate::Expiry(lease)));
-                let revokes = self.revoked.get(&lease).into_iter().flatten();
-                let open = revokes.filter(|&&op| {
-                    let Op { invoked, ending, .. } = scene.0.ops[op as usize];
-                    ending == Ending::Unknown && invoked <= known_by && !self.used.contains_key(&op)
-                });
-                candidates.extend(open.map(|&op| Candidate::Op(op)));
+        let (mut needy, mut overdue, mut free) = (Vec::new(), Vec::new(), Vec::new());
+        for key in self.likely_keys(store, known_by).iter().copied() {
+            match timelines.outlook_of(scene.log, scene.order, store, key, entry, revision) {
+                Outlook::Needs { before, delete } => needy.push((before, needy.len(), key, delete)),
+                Outlook::Free if self.may_expire(store.cell(key).lease, known_by) => {
+                    overdue.push((key, true))
+                }
+                Outlook::Free => free.push((key, false)),
+                Outlook::Settled | Outlook::Broken => {}
             }
+        }
+        needy.sort_unstable();
+        let needy: Vec<(Key, bool)> = needy.into_iter().map(|(_, _, key, delete)| (key, delete)).collect();
+        // A lease that may be over mostly is: etcd ends most of them soon.
+        let others = overdue.into_iter().chain(free);
+        let mut candidates = Vec::new();
+        if rest {
+            for (key, delete) in others {
+                self.of_key_or_lease(scene.log, store, (key, delete, known_by), wanted, &mut candidates);
+            }
+            candidates.extend(self.strangers.then_some(Candidate::Stranger));
+            return candidates;
+        }
+        candidates.extend(revokes(scene.log, scene.order, revision));
+        let planned = others.filter(|(key, _)| wanted.is_some_and(|(wanted, _)| wanted == *key));
+        for (key, delete) in needy.iter().copied().chain(planned) {
+            self.of_key_or_lease(scene.log, store, (key, delete, known_by), wanted, &mut candidates);
         }
         if needy.len() > 1 || wanted.is_some() {
             // What serves several needs at once comes first.
             candidates.sort_by_cached_key(|candidate| {
                 let keys = self.keys(scene.log, *candidate);
-                let served = needy.iter().filter(|key| keys.iter().any(|keys| keys.contains(**key))).count();
+                let serves = |(key, _): &&(Key, bool)| keys.iter().any(|keys| keys.contains(*key));
+                let served = needy.iter().filter(serves).count();
                 let planned =
                     wanted.is_some_and(|(key, delete)| self.may(scene.log, *candidate, key, delete));
                 (!planned, Reverse(served.max(1)))
             });
         }
-        candidates.extend(self.strangers.then_some(Candidate::Stranger));
         candidates
     }
 
+    /// What may change a key, the end of its lease included where it may be deleted.
+    fn of_key_or_lease(
+        &self,
+        log: &Log<'a>,
+        store: &Store<'a>,
+        (key, delete, known_by): (Key, bool, u64),
+        wanted: Option<(Key, bool)>,
+        to: &mut Vec<Candidate>,
+    ) {
+        self.of_key((log, store, known_by), key, delete, to);
+        let lease = store.cell(key).lease;
+        if lease == 0 || !(delete || wanted == Some((key, true))) {
+            return;
+        }
+        to.extend(self.may_expire(lease, known_by).then_some(Candidate::Expiry(lease)));
+        let revokes = self.revoked.get(&lease).into_iter().flatten();
+        let open = revokes.filter(|&&op| {
+            let Op { invoked, ending, .. } = log.ops[op as usize];
+            ending == Ending::Unknown && invoked <= known_by && !self.used.contains_key(&op)
+        });
+        to.extend(open.map(|&op| Candidate::Op(op)));
+    }
+
     /// The keys to look at: all, or those that were offered something or may have lost their lease lately.
-    fn likely_keys(&self, store: &Store<'a>, known_by: u64) -> Vec<Key> {
+    fn likely_keys(&self, store: &Store<'a>, known_by: u64) -> Cow<'_, [Key]> {
         if self.keys.len() <= LIKELY_KEYS {
-            return self.keys.clone();
+            return Cow::Borrowed(&self.keys);
         }
         let lately = |list: &[(u64, Key)], keep: &dyn Fn(Key) -> bool, keys: &mut Vec<Key>| {
             let until = list.partition_point(|(time, _)| *time <= known_by);
@@ -265,7 +286,7 @@ impl<'a> Supply<'a> {
         let mut keys = Vec::with_capacity(2 * LIKELY_KEYS);
         lately(&self.recent, &|_| true, &mut keys);
         lately(&self.ending, &|key| store.cell(key).lease != 0, &mut keys);
-        keys
+        Cow::Owned(keys)
     }
 
     /// What is unused and may change a key as it is; deletes first if that is needed.

@@ -8,6 +8,7 @@ use std::cell::Cell as Place;
 
 use super::log::{Action, Key, Keys, Log, NONE};
 use super::order::{Entry, Order, Role};
+use super::outlook::Told;
 
 /// Entries that are passed one by one on the way forward, before they are searched.
 const STEPS: usize = 16;
@@ -26,6 +27,8 @@ pub(super) struct Timelines {
     levels: u64,
     /// Where each node was last looked at from: the next time it is from near there.
     last: Vec<Place<u32>>,
+    /// What was told of each key.
+    pub(super) told: Vec<Place<Told>>,
 }
 
 /// Entries of several lists, in order.
@@ -52,7 +55,9 @@ impl Timelines {
             entries[next[node] as usize] = entry;
             next[node] += 1;
         });
-        Self { leaves, start, entries, levels, last: vec![Place::new(0); 2 * leaves] }
+        let last = vec![Place::new(0); 2 * leaves];
+        let told = vec![Place::new(Told::NOTHING); leaves];
+        Self { leaves, start, entries, levels, last, told }
     }
 
     /// The entries that concern a key, from the entry `from` on.
