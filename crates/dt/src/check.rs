@@ -6,16 +6,16 @@ pub(crate) mod gather;
 pub(crate) mod prefix;
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use history::{Sources, clock};
 use report::known::{self, Known};
-use report::{Detail, Outcome, Summary, View};
+use report::{Detail, Evidence, Outcome, Summary, View};
 
 use crate::cli::CheckArgs;
 use crate::exit::{Exit, UsageError};
-use crate::material;
 use crate::run::say;
+use crate::{home, material};
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     for path in &args.paths {
@@ -31,6 +31,9 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         _ => None,
     };
     let Some(dir) = run else {
+        if args.paths.iter().all(|path| path.join("run.json").exists()) {
+            return several(args);
+        }
         if args.expect.is_some() {
             let what = "--expect needs a run's directory: a known defect shows by what happened in a run";
             return Err(UsageError(what.to_owned()).into());
@@ -57,6 +60,38 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         write!(out, "{}", report::table(&summary, detail(args.all)))?;
     }
     Ok(exit(&summary, args.expect.as_deref()))
+}
+
+/// Several runs as the timelines of one test.
+fn several(args: &CheckArgs) -> anyhow::Result<Exit> {
+    if args.json {
+        let summary = judge_together(&args.paths, args.strict)?;
+        writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&summary)?)?;
+        return Ok(exit(&summary, args.expect.as_deref()));
+    }
+    together(&args.paths, args.strict, args.expect.as_deref(), args.all)
+}
+
+/// Judges several runs together, and shows what they come to.
+pub(crate) fn together(
+    dirs: &[PathBuf],
+    strict: bool,
+    expected: Option<&str>,
+    all: bool,
+) -> anyhow::Result<Exit> {
+    let summary = judge_together(dirs, strict)?;
+    let mut out = std::io::stdout().lock();
+    write!(out, "\n{}", report::table(&summary, detail(all)))?;
+    for dir in dirs {
+        writeln!(out, "run directory:  {}", home::shown(dir))?;
+    }
+    Ok(exit(&summary, expected))
+}
+
+fn judge_together(dirs: &[PathBuf], strict: bool) -> anyhow::Result<Summary> {
+    let evidence: anyhow::Result<Vec<Evidence>> =
+        dirs.iter().map(|dir| gather::evidence(dir, strict)).collect();
+    Ok(report::judge(Evidence::together(evidence?)))
 }
 
 fn is_run(dir: &Path) -> bool {

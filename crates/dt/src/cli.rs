@@ -23,6 +23,7 @@ Examples:
   dt run --compose PATH/docker-compose.yaml
                                          anybody's project: the test commands in its containers, under faults
   dt check runs/latest                   the verdict again, from the files alone
+  dt run etcd --timelines 5              five timelines with seeds that follow each other, and one verdict
   dt check history.edn                   the verdict of a history that Jepsen recorded
   dt list suites                         what can be run
   dt list known                          known defects, which a verdict names where they explain what it found
@@ -111,7 +112,7 @@ pub(crate) enum Listable {
     Runs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct RunArgs {
     /// The suite, such as etcd.
     #[arg(required_unless_present_any = ["template", "compose"])]
@@ -132,6 +133,9 @@ pub(crate) struct RunArgs {
     /// Where all draws of the plan come from; drawn from the time when left out.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+    /// So many timelines, one after the other, with seeds that follow each other, and one verdict about them all.
+    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "plan", value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(crate) timelines: u64,
     /// Which version of the system; the newest that can be had when left out.
     #[arg(long, conflicts_with_all = ["attach", "endpoints", "bin"])]
     pub(crate) version: Option<String>,
@@ -178,7 +182,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub(crate) runs: PathBuf,
     /// Have it run by this service, and follow it here; a token is taken from `DT_TOKEN`.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["template", "compose", "backend", "bin", "plan", "attach", "endpoints", "keep", "runs"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["template", "compose", "backend", "bin", "plan", "attach", "endpoints", "keep", "runs", "timelines"])]
     pub(crate) server: Option<String>,
 }
 
@@ -228,7 +232,8 @@ pub(crate) struct LintArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// A run's directory, a directory of history files, or files that another tool recorded.
+    /// A run's directory, or several to be judged together; a directory of history files, or files that another tool
+    /// recorded.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
     /// How the files are written: jepsen-log, jepsen-edn, porcupine-kv or etcd-report; told from them when left out.

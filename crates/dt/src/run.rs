@@ -24,6 +24,10 @@ pub(crate) use progress::say;
 pub(crate) use session::KEEP_FILE;
 pub(crate) use system::obtain;
 
+use report::Outcome;
+use tokio::sync::watch;
+
+use crate::check;
 use crate::cli::RunArgs;
 use crate::exit::Exit;
 
@@ -34,5 +38,40 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         write!(std::io::stdout(), "{}{}", config.plan, config.faults)?;
         return Ok(Exit::Valid);
     }
-    runtime.block_on(session::run(config))
+    let interrupted = runtime.block_on(async { interrupt::listen() })?;
+    if args.timelines == 1 {
+        return Ok(runtime.block_on(session::run(config, interrupted))?.exit);
+    }
+    runtime.block_on(timelines(args, config, interrupted))
+}
+
+/// Several timelines, each with the seed behind the last one's, and then their verdict together.
+async fn timelines(
+    args: &RunArgs,
+    first: config::Config,
+    interrupted: watch::Receiver<bool>,
+) -> anyhow::Result<Exit> {
+    let seed = first.plan.seed;
+    let mut next = Some(first);
+    let mut runs = Vec::new();
+    for n in 0..args.timelines {
+        let config = match next.take() {
+            Some(first) => first,
+            None => {
+                let args = RunArgs { seed: Some(seed.wrapping_add(n)), ..args.clone() };
+                config::Config::new(&args).await?
+            }
+        };
+        say(&format!("timeline {} of {}", n + 1, args.timelines));
+        let ended = session::run(config, interrupted.clone()).await?;
+        runs.extend(ended.verdict.is_some().then_some(ended.dir));
+        if *interrupted.borrow() || (args.until_violation && ended.verdict == Some(Outcome::Invalid)) {
+            break;
+        }
+    }
+    if runs.is_empty() {
+        return Ok(Exit::Failed);
+    }
+    let exit = check::together(&runs, args.strict, args.expect.as_deref(), args.all)?;
+    Ok(if *interrupted.borrow() { Exit::Failed } else { exit })
 }

@@ -38,5 +38,7 @@ mod run;
 mod service;
 #[path = "it/template.rs"]
 mod template;
+#[path = "it/timelines.rs"]
+mod timelines;
 #[path = "it/words.rs"]
 mod words;

@@ -3,6 +3,9 @@
 //! The rule is one and short: a broken property makes a run invalid; otherwise what was not decided makes it unknown;
 //! otherwise a run that could not have failed is vacuous; only the rest is valid.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +50,54 @@ pub struct Evidence {
     pub possible: Vec<Known>,
     /// What else a reader must know.
     pub notes: Vec<Note>,
+}
+
+impl Evidence {
+    /// The evidence of several timelines as that of one test: what one of them did not exercise, another may have.
+    #[must_use]
+    pub fn together(timelines: Vec<Self>) -> Self {
+        let count = timelines.len();
+        let mut subjects: Vec<String> = Vec::new();
+        let mut properties: BTreeMap<(Group, String), Property> = BTreeMap::new();
+        let (mut undecided, mut vacuous) = (Vec::new(), Vec::new());
+        let mut all = Self {
+            subject: String::new(),
+            properties: Vec::new(),
+            strict: false,
+            operations: 0,
+            violation: None,
+            undecided: None,
+            possible: Vec::new(),
+            notes: Vec::new(),
+        };
+        for timeline in timelines {
+            if !subjects.contains(&timeline.subject) {
+                subjects.push(timeline.subject);
+            }
+            for property in timeline.properties {
+                match properties.entry((property.group, property.name.clone())) {
+                    Entry::Vacant(place) => drop(place.insert(property)),
+                    Entry::Occupied(mut known) => known.get_mut().join(property),
+                }
+            }
+            all.strict |= timeline.strict;
+            all.operations += timeline.operations;
+            all.violation = all.violation.or(timeline.violation);
+            match timeline.undecided {
+                Some((Outcome::Vacuous, reason)) => vacuous.push((Outcome::Vacuous, reason)),
+                other => undecided.extend(other),
+            }
+            let new = |known: &Known| all.possible.iter().all(|other| other.named.id != known.named.id);
+            let new: Vec<Known> = timeline.possible.into_iter().filter(new).collect();
+            all.possible.extend(new);
+        }
+        all.subject = format!("{} in {}", subjects.join(" and "), counted(count, "timeline", "timelines"));
+        all.properties = properties.into_values().collect();
+        // Where one was put to the test, that others were not is no reason to call it all vacuous.
+        let vacuous = if vacuous.len() == count { vacuous } else { Vec::new() };
+        all.undecided = undecided.into_iter().chain(vacuous).next();
+        all
+    }
 }
 
 /// The judged run: what `verdict.json` holds and the terminal shows.
@@ -237,6 +288,32 @@ mod tests {
         vacuous.undecided = Some((Outcome::Vacuous, "no reads".to_owned()));
         assert_eq!(judge(vacuous).verdict, Outcome::Vacuous);
         assert_eq!(judge(evidence(&[Status::Unknown])).verdict, Outcome::Unknown);
+    }
+
+    #[test]
+    fn timelines_are_judged_together_by_all_that_they_exercised() {
+        use Status::{Failing, NotExercised, Passing};
+        let judged = |timelines: Vec<Evidence>| judge(Evidence::together(timelines));
+        let half = || vec![evidence(&[Passing, NotExercised]), evidence(&[NotExercised, Passing])];
+        let summary = judged(half());
+        let sentence = "etcd in 2 timelines kept its promises in 20 operations: 2 properties held";
+        assert_eq!((summary.verdict, summary.sentence.as_str()), (Outcome::Valid, sentence));
+        let mut strict = half();
+        strict[0].strict = true;
+        assert_eq!(judged(strict).verdict, Outcome::Valid, "nothing was left out by all of them");
+        let broken = judged(vec![evidence(&[Passing]), evidence(&[Failing]), evidence(&[Passing])]);
+        assert_eq!(broken.verdict, Outcome::Invalid);
+        assert_eq!((broken.properties[0].status, broken.properties[0].failed), (Failing, 1));
+        let undecided = |outcome, reason: &str| Evidence {
+            undecided: Some((outcome, reason.to_owned())),
+            ..evidence(&[Passing])
+        };
+        let mut timelines = half();
+        timelines.push(undecided(Outcome::Vacuous, "no reads"));
+        assert_eq!(judged(timelines.clone()).verdict, Outcome::Valid);
+        timelines.push(undecided(Outcome::Unknown, "interrupted"));
+        assert_eq!(judged(timelines).verdict, Outcome::Unknown);
+        assert_eq!(judged(vec![undecided(Outcome::Vacuous, "no reads")]).verdict, Outcome::Vacuous);
     }
 
     #[test]

@@ -121,6 +121,22 @@ impl Property {
     }
 }
 
+impl Property {
+    /// Takes in what another timeline saw of the same property.
+    pub(crate) fn join(&mut self, other: Self) {
+        let worst = [Status::Failing, Status::Unknown, Status::Passing, Status::NotExercised];
+        let seen = |status: &Status| *status == self.status || *status == other.status;
+        self.status = worst.into_iter().find(seen).unwrap_or(self.status);
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.commands.extend(other.commands);
+        self.examples.extend(other.examples);
+        self.examples.truncate(EXAMPLES_KEPT);
+        self.counterexamples.extend(other.counterexamples);
+        self.counterexamples.truncate(EXAMPLES_KEPT);
+    }
+}
+
 impl Group {
     /// Whether a command asserts it by an SDK.
     #[must_use]

@@ -91,8 +91,9 @@ impl Config {
             faults,
             target,
             until_violation: args.until_violation,
-            strict: args.strict,
-            expect: args.expect.clone(),
+            // Of several timelines, what they come to together is held against these.
+            strict: args.strict && args.timelines == 1,
+            expect: args.expect.clone().filter(|_| args.timelines == 1),
             keep: args.keep,
             all: args.all,
             runs,
@@ -255,9 +256,18 @@ fn faults(
 /// service keeps its runs in.
 fn command_line(args: &RunArgs, seed: u64) -> String {
     let typed = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-    let typed = typed.filter(|word| !word.starts_with("--runs="));
-    let mut words: Vec<String> = std::iter::once(home::own_name()).chain(typed).collect();
-    if args.seed.is_none() {
+    let mut typed = typed.filter(|word| !word.starts_with("--runs="));
+    let mut words = vec![home::own_name()];
+    while let Some(word) = typed.next() {
+        // One of several timelines is repeated alone, with its own seed.
+        match word.as_str() {
+            "--timelines" | "--seed" if args.timelines > 1 => drop(typed.next()),
+            _ if args.timelines > 1
+                && ["--timelines=", "--seed="].iter().any(|flag| word.starts_with(flag)) => {}
+            _ => words.push(word),
+        }
+    }
+    if args.seed.is_none() || args.timelines > 1 {
         words.push(format!("--seed {seed}"));
     }
     words.join(" ")

@@ -21,7 +21,7 @@ use super::prefixes::Prefixes;
 use super::progress::{Display, TICK, say};
 use super::system::System;
 use super::violations::Violations;
-use super::{directory, faults, interrupt, links};
+use super::{directory, faults, links};
 use crate::exit::Exit;
 use crate::record::{Event, EventLog, RunRecord};
 use crate::{check, heal, home};
@@ -47,8 +47,15 @@ struct Session {
     violated: bool,
 }
 
-pub(super) async fn run(config: Config) -> anyhow::Result<Exit> {
-    let interrupted = interrupt::listen()?;
+/// How a run ended.
+pub(super) struct Ended {
+    pub(super) dir: PathBuf,
+    pub(super) exit: Exit,
+    /// Its verdict; without one, nothing was tested.
+    pub(super) verdict: Option<Outcome>,
+}
+
+pub(super) async fn run(config: Config, interrupted: watch::Receiver<bool>) -> anyhow::Result<Ended> {
     let wall = clock::wall();
     let dir = directory::create(&config.runs, &config.suite.name, config.plan.seed, wall)?;
     let run = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -365,7 +372,7 @@ impl Session {
     }
 
     /// Writes how the run ended, judges what there is, and tells.
-    fn end(mut self, result: anyhow::Result<()>) -> anyhow::Result<Exit> {
+    fn end(mut self, result: anyhow::Result<()>) -> anyhow::Result<Ended> {
         let interrupted = *self.interrupted.borrow();
         let ending = match &result {
             Err(error) => Event::ToolFailed { reason: format!("{error:#}") },
@@ -381,7 +388,7 @@ impl Session {
         }
         if !self.dir.join("run.json").exists() {
             say("interrupted before anything was tested");
-            return Ok(Exit::Failed);
+            return Ok(Ended { dir: self.dir, exit: Exit::Failed, verdict: None });
         }
         let summary = check::judge_and_write(&self.dir)?;
         if summary.verdict == Outcome::Valid && !self.config.keep {
@@ -396,10 +403,11 @@ impl Session {
             home::own_name(),
             self.config.command_line
         )?;
-        if interrupted {
-            return Ok(Exit::Failed);
-        }
-        Ok(check::exit(&summary, self.config.expect.as_deref()))
+        let exit = match interrupted {
+            true => Exit::Failed,
+            false => check::exit(&summary, self.config.expect.as_deref()),
+        };
+        Ok(Ended { dir: self.dir, exit, verdict: Some(summary.verdict) })
     }
 }
 
