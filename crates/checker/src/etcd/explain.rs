@@ -215,9 +215,22 @@ impl<'h> Explain<'h> {
                 "missing-key-kept",
                 format!("{what} at revision {at} kept what key {key} held, which did not exist"),
             ),
-            Problem::Unrevoked(_) => (
-                "revoke-left-keys",
-                format!("{what} left revision {at} as it was, but {held} and had the lease"),
+            Problem::Undone(_) => match self.log.action(entry.op) {
+                Action::Revoke { .. } => (
+                    "revoke-left-keys",
+                    format!("{what} left revision {at} as it was, but {held} and had the lease"),
+                ),
+                _ => (
+                    "request-left-undone",
+                    format!("{what} left revision {at} as it was, but {}", self.state(&key, cell)),
+                ),
+            },
+            Problem::NeverPut(_) => (
+                "lock-without-key",
+                format!(
+                    "{what} was granted by revision {at}, but nothing can have put its key {key} until then: {}",
+                    self.state(&key, cell)
+                ),
             ),
         };
         let mut operations = vec![entry.op as usize];
@@ -325,7 +338,7 @@ impl<'h> Explain<'h> {
 
     /// "client 3 of main/parallel_driver_x 12's put"
     fn what(&self, op: u32) -> String {
-        format!("{}'s {}", self.who(op), self.log.action(op).name())
+        format!("{}'s {}", self.who(op), self.log.name(&self.log.action(op)))
     }
 
     fn key(&self, key: Key) -> String {

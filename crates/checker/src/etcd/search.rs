@@ -190,10 +190,11 @@ impl<'l, 'a> Search<'l, 'a> {
                 };
                 self.store.check_range(self.log, &action, entry.revision)
             }
-            Role::Revoke => self.revoke(entry),
-            Role::Write | Role::Read => {
-                self.store.replay(self.log, &self.log.action(entry.op), entry.revision)
-            }
+            Role::Silent => self.silent(entry),
+            Role::Write | Role::Read => match self.log.action(entry.op) {
+                Action::Held { key, by } => return self.held(entry, key, by),
+                action => self.store.replay(self.log, &action, entry.revision),
+            },
         };
         result.map_err(|mismatch| {
             let mut blame = self.blame(entry.revision, &mismatch);
@@ -228,16 +229,33 @@ impl<'l, 'a> Search<'l, 'a> {
         }
     }
 
-    /// A revoke that did not take its revision found no keys.
-    fn revoke(&mut self, entry: &Entry) -> Result<(), Box<Mismatch<'a>>> {
-        let Action::Revoke { lease } = self.log.action(entry.op) else { return Ok(()) };
+    /// What did not take its revision found nothing to do.
+    fn silent(&self, entry: &Entry) -> Result<(), Box<Mismatch<'a>>> {
         if self.supply.used_by(entry.op).is_some() {
             return Ok(());
         }
-        let Some(key) = self.store.attached(lease).next() else { return Ok(()) };
-        let problem = Problem::Unrevoked(key);
-        let keys = self.store.attached(lease).map(Keys::one).collect();
-        Err(Box::new(Mismatch { problem, cell: *self.store.cell(key), keys }))
+        let action = self.log.action(entry.op);
+        let Some(key) = self.store.to_change(self.log, &action) else { return Ok(()) };
+        let keys = match action {
+            Action::Revoke { lease } => self.store.attached(lease).map(Keys::one).collect(),
+            _ => vec![Keys::one(key)],
+        };
+        Err(Box::new(Mismatch { problem: Problem::Undone(key), cell: *self.store.cell(key), keys }))
+    }
+
+    /// Before a lock was granted its key was put, which only `by` can have done.
+    fn held(&mut self, entry: &Entry, key: Key, by: u32) -> Step<()> {
+        if self.foreign || self.supply.used_by(by).is_some() {
+            return Ok(());
+        }
+        let (problem, cell) = (Problem::NeverPut(key), *self.store.cell(key));
+        let keys = vec![Keys::one(key)];
+        let mismatch = Box::new(Mismatch { problem, cell, keys: keys.clone() });
+        self.note(Contradiction::Answer { entry: *entry, mismatch });
+        // It may have taken any revision that was not known yet when it was asked.
+        let asked = self.log.ops[by as usize].invoked;
+        let since = self.order.known_since(asked);
+        Err(Blame { first: keys.clone(), keys, ..self.guesses_since(since) })
     }
 
     /// Keeps the contradictions that were met on the way to the present one. What lies far behind was overcome.
@@ -274,14 +292,12 @@ impl<'l, 'a> Search<'l, 'a> {
         let candidates = self.supply.likely(&scene, &self.store, revision, entry);
         let mark = self.store.mark();
         let chosen = Candidate::Nothing;
-        // A revoke that was answered here leaves no key with its lease: what took the revision did something to each.
+        // What was answered here leaves nothing to do: what took the revision did something to each key concerned.
         let mut only = Vec::new();
         let mut blame = Blame::NOBODY;
         let here = self.order.entries[entry..].iter().take_while(|entry| entry.revision == revision);
-        for entry in here.filter(|entry| entry.role == Role::Revoke) {
-            if let Action::Revoke { lease } = self.log.action(entry.op)
-                && let Some(key) = self.store.attached(lease).next()
-            {
+        for entry in here.filter(|entry| entry.role == Role::Silent) {
+            if let Some(key) = self.store.to_change(self.log, &self.log.action(entry.op)) {
                 only.push(vec![Keys::one(key)]);
                 let about = self.guesses_about(&[Keys::one(key)]);
                 blame.merge(&about);

@@ -121,7 +121,7 @@ pub(super) struct Supply<'a> {
     revoked: FxHashMap<i64, Vec<u32>>,
     /// Puts that keep the value that is there, by key.
     keeping: FxHashMap<Key, Vec<u32>>,
-    /// Operations whose value was seen at one revision, which they must have taken.
+    /// Operations whose value was seen at one revision, which they must have taken, and those that took theirs or none.
     reserved: FxHashMap<u32, i64>,
     /// Times before which a lease cannot have ended.
     ends: FxHashMap<i64, u64>,
@@ -203,7 +203,7 @@ impl<'a> Supply<'a> {
         let Some(timelines) = scene.timelines.filter(|_| !self.evidence.contains_key(&revision)) else {
             return self.all(scene.log, scene.order, store, revision, None).0;
         };
-        let mut candidates = revokes(scene.log, scene.order, revision);
+        let mut candidates = silent(scene.log, scene.order, revision);
         let known_by = scene.order.known_by(revision);
         let mut ranked: Vec<(i64, usize, Key, bool)> = Vec::new();
         for (recency, key) in self.likely_keys(store, known_by).into_iter().enumerate() {
@@ -331,7 +331,7 @@ impl<'a> Supply<'a> {
     ) -> (Vec<Candidate>, Vec<Keys>) {
         let known_by = order.known_by(revision);
         let scene = (log, store, known_by);
-        let mut candidates = revokes(log, order, revision);
+        let mut candidates = silent(log, order, revision);
         let mut looked = Vec::new();
         match self.evidence.get(&revision).and_then(|facts| facts.first()) {
             Some(Fact::Put(Kv { key, value: Some(value), .. })) => {
@@ -438,14 +438,14 @@ impl<'a> Supply<'a> {
     }
 }
 
-/// Answered revokes that may have taken this revision.
-fn revokes(log: &Log<'_>, order: &Order, revision: i64) -> Vec<Candidate> {
+/// What was answered with this revision and may have taken it.
+fn silent(log: &Log<'_>, order: &Order, revision: i64) -> Vec<Candidate> {
     let entries = &order.entries[order.find(revision)..];
     let known_by = order.known_by(revision);
     entries
         .iter()
         .take_while(|entry| entry.revision == revision)
-        .filter(|entry| entry.role == Role::Revoke && log.ops[entry.op as usize].invoked <= known_by)
+        .filter(|entry| entry.role == Role::Silent && log.ops[entry.op as usize].invoked <= known_by)
         .map(|entry| Candidate::Op(entry.op))
         .collect()
 }

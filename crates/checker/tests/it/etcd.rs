@@ -14,12 +14,16 @@ mod generated;
 pub(super) mod model;
 #[path = "etcd/oracle.rs"]
 mod oracle;
+#[path = "etcd/recipe.rs"]
+mod recipe;
 #[path = "etcd/record.rs"]
 mod record;
 #[path = "etcd/rules.rs"]
 mod rules;
 #[path = "etcd/scanned.rs"]
 mod scanned;
+#[path = "etcd/services.rs"]
+mod services;
 #[path = "etcd/strangers.rs"]
 mod strangers;
 #[path = "etcd/strict.rs"]
