@@ -131,7 +131,9 @@ impl<'h> Explain<'h> {
                 found |=
                     kv.key == fact.key() && (kv.modified == fact.revision() || kv.create == fact.revision());
             });
-            found
+            // A campaign tells when its key was created.
+            let campaign = entry.role == Role::Silent && matches!(fact, Fact::Born { .. });
+            found || campaign && self.log.only_key(entry.op) == Some(fact.key())
         };
         order.entries.iter().find(shows).map(|entry| entry.op)
     }
@@ -228,8 +230,7 @@ impl<'h> Explain<'h> {
             Problem::NeverPut(_) => (
                 "lock-without-key",
                 format!(
-                    "{what} was granted by revision {at}, but nothing can have put its key {key} until then: {}",
-                    self.state(&key, cell)
+                    "{what} was granted at revision {at}, but its key {key} cannot have been put by then"
                 ),
             ),
         };

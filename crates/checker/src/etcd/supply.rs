@@ -203,7 +203,7 @@ impl<'a> Supply<'a> {
         let Some(timelines) = scene.timelines.filter(|_| !self.evidence.contains_key(&revision)) else {
             return self.all(scene.log, scene.order, store, revision, None).0;
         };
-        let mut candidates = silent(scene.log, scene.order, revision);
+        let mut candidates = Vec::new();
         let known_by = scene.order.known_by(revision);
         let mut ranked: Vec<(i64, usize, Key, bool)> = Vec::new();
         for (recency, key) in self.likely_keys(store, known_by).into_iter().enumerate() {
@@ -244,6 +244,8 @@ impl<'a> Supply<'a> {
                 (!planned, Reverse(served.max(1)))
             });
         }
+        // What was answered with the revision most likely took it.
+        candidates.splice(0..0, silent(scene.log, scene.order, revision));
         candidates.extend(self.strangers.then_some(Candidate::Stranger));
         candidates
     }

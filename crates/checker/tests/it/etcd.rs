@@ -10,6 +10,8 @@ mod evidence;
 pub(super) mod generate;
 #[path = "etcd/generated.rs"]
 mod generated;
+#[path = "etcd/held.rs"]
+mod held;
 #[path = "etcd/model.rs"]
 pub(super) mod model;
 #[path = "etcd/oracle.rs"]

@@ -144,6 +144,10 @@ pub(crate) struct Clients {
     pub(crate) latency: u64,
     /// So many of the latest leases are used.
     pub(crate) leases: u64,
+    /// Share of waits with a lease that no other had; of what is let go that is there.
+    pub(crate) orderly: f64,
+    /// The longest wait, in latencies.
+    pub(crate) patience: u64,
     /// A lock is granted although its key has gone, as by etcd before 3.5.
     pub(crate) careless: bool,
 }
@@ -175,6 +179,7 @@ struct World<'s> {
     operations: Vec<Operation<'static>>,
     ends: BTreeMap<i64, u64>,
     lease: i64,
+    unused: Vec<i64>,
     value: u64,
 }
 
@@ -191,6 +196,7 @@ pub(crate) fn run(clients: &Clients) -> Vec<Operation<'static>> {
         operations: Vec::new(),
         ends: BTreeMap::new(),
         lease: 0,
+        unused: Vec::new(),
         value: 0,
     };
     for client in 0..clients.clients {
@@ -233,7 +239,7 @@ impl World<'_> {
             outcome: Outcome::Unknown(None),
         });
         let lost = self.random.chance(self.clients.unknown);
-        let until = t + self.clients.latency * (2 + self.random.below(8));
+        let until = t + self.clients.latency * (2 + self.random.below(self.clients.patience));
         self.pending.push(Pending { at, stage: Stage::Start, lost, until });
         if lost {
             self.plan(until, Moment::Return(at));
@@ -311,10 +317,19 @@ impl World<'_> {
         Blob::from(format!("v{}", self.value))
     }
 
+    fn new_lease(&mut self) -> i64 {
+        let unused = if self.random.chance(self.clients.orderly) { self.unused.pop() } else { None };
+        unused.unwrap_or_else(|| self.some_lease())
+    }
+
     /// A key that may be there, and its creation or another one.
     fn key(&mut self, name: &'static str) -> (Blob<'static>, i64) {
+        let line = format!("{name}/");
+        let there = self.etcd.kvs.values().filter(|kv| kv.key.to_string().starts_with(&line));
+        let first = there.min_by_key(|kv| kv.create_revision).map(|kv| kv.key.clone());
         let lease = self.some_lease();
-        let key = key_of(&name.into(), lease);
+        let first = first.filter(|_| self.random.chance(self.clients.orderly));
+        let key = first.unwrap_or_else(|| key_of(&name.into(), lease));
         let created = self.etcd.kvs.get(key.bytes()).map_or(0, |kv| kv.create_revision);
         let off = if self.random.chance(0.9) { 0 } else { self.random.below(3) as i64 - 1 };
         (key, (created + off).max(1))
@@ -325,11 +340,12 @@ impl World<'_> {
         match self.random.below(34) {
             0..=6 => {
                 self.lease += 1;
+                self.unused.push(self.lease);
                 Call::Grant { ttl: 1 + self.random.below(2) as i64, lease: self.lease }
             }
-            7..=11 => Call::Lock { name: lock.into(), lease: self.some_lease() },
+            7..=11 => Call::Lock { name: lock.into(), lease: self.new_lease() },
             12..=15 => Call::Unlock { key: self.key(lock).0 },
-            16..=18 => Call::Campaign { name: "e".into(), lease: self.some_lease(), value: self.value() },
+            16..=18 => Call::Campaign { name: "e".into(), lease: self.new_lease(), value: self.value() },
             19 => {
                 let (key, created) = self.key("e");
                 Call::Proclaim { key, created, value: self.value() }

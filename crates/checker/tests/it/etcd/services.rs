@@ -1,5 +1,4 @@
-//! Locks and elections of the store: histories of them are decided, held against brute force, and found where they are
-//! wrong.
+//! Locks and elections of the store against brute force, on tiny histories made valid and then made wrong.
 
 use checker::Verdict;
 use checker::etcd::{Options, check};
@@ -105,7 +104,7 @@ fn explore(etcd: &Etcd, pieces: &[Piece<'_>]) -> bool {
     })
 }
 
-fn verdict(operations: &[Operation<'static>]) -> Verdict {
+pub(crate) fn verdict(operations: &[Operation<'static>]) -> Verdict {
     let history = History { operations: operations.to_vec(), watched: Vec::new(), files: Vec::new() };
     check(&history, &Options::own_store()).verdict
 }
@@ -119,6 +118,8 @@ fn tiny(seed: u64) -> Clients {
         unknown: [0.0, 0.2, 0.4][random.below(3) as usize],
         latency: [2, 10, 800_000_000][random.below(3) as usize],
         leases: 1 + random.below(2),
+        orderly: [0.0, 0.5][random.below(2) as usize],
+        patience: 8,
         careless: random.chance(0.3),
     }
 }
@@ -137,18 +138,28 @@ fn spoil_service(operations: &mut [Operation<'static>], random: &mut Random) {
     }
 }
 
-#[test]
-fn agrees_with_brute_force() {
-    let (mut valid, mut found, mut missed, mut undecided) = (0, 0, 0, 0);
-    for seed in 0..6_000 {
+/// What an attack came to.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) valid: u64,
+    pub(crate) invalid: u64,
+    /// Of these, the ones that were not found: what nobody was told of may have been done at more than one time.
+    pub(crate) missed: u64,
+    pub(crate) undecided: u64,
+    pub(crate) disagreements: Vec<String>,
+}
+
+/// Compares the engine with brute force on the histories of these seeds: nothing that some order explains is wrong.
+pub(crate) fn attack(seeds: std::ops::Range<u64>) -> Tally {
+    let mut tally = Tally::default();
+    for seed in seeds {
         let mut random = Random::new(seed ^ 0x5EED);
         let mut operations = run(&tiny(seed));
         for round in 0..4 {
             if round > 0 {
-                if random.chance(0.5) {
-                    spoil(&mut operations, &mut random);
-                } else {
-                    spoil_service(&mut operations, &mut random);
+                match random.chance(0.5) {
+                    true => spoil(&mut operations, &mut random),
+                    false => spoil_service(&mut operations, &mut random),
                 }
                 operations.sort_by_key(|operation| (operation.invoked, operation.number));
             }
@@ -156,18 +167,27 @@ fn agrees_with_brute_force() {
             assert!(round > 0 || truth, "made an invalid history from seed {seed}: {operations:#?}");
             match verdict(&operations) {
                 // Which requests find a lease alive is not judged by brute force.
-                Verdict::Invalid(violation) if round > 0 && RULES.contains(&violation.rule) => {}
-                verdict @ Verdict::Invalid(_) => {
-                    assert!(!truth, "seed {seed} round {round}: {verdict} of {operations:#?}");
-                    found += 1;
+                Verdict::Invalid(violation) if round > 0 && RULES.contains(&violation.rule) => continue,
+                verdict @ Verdict::Invalid(_) if truth => {
+                    tally
+                        .disagreements
+                        .push(format!("seed {seed} round {round}: {verdict} of {operations:#?}"));
                 }
-                Verdict::Unknown { .. } => undecided += 1,
-                _ if truth => valid += 1,
-                _ => missed += 1,
+                Verdict::Invalid(_) => {}
+                Verdict::Unknown { .. } => tally.undecided += 1,
+                _ => tally.missed += u64::from(!truth),
             }
+            tally.valid += u64::from(truth);
+            tally.invalid += u64::from(!truth);
         }
     }
-    println!("{valid} valid, {found} found, {missed} missed, {undecided} undecided");
-    assert!(valid > 5_000 && found > 2_000, "{valid} valid, {found} found");
-    assert!(missed * 20 < found && undecided < 50, "{missed} missed, {undecided} undecided");
+    tally
+}
+
+#[test]
+fn agrees_with_brute_force() {
+    let tally = attack(0..1_500);
+    assert!(tally.disagreements.is_empty(), "{}", tally.disagreements[0]);
+    assert!(tally.valid > 2_000 && tally.invalid > 500, "{tally:?}");
+    assert!(tally.missed * 20 < tally.invalid && tally.undecided < 20, "{tally:?}");
 }
