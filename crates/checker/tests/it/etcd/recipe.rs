@@ -260,10 +260,10 @@ impl World<'_> {
                 if !expired {
                     give_up(&mut self.etcd, &call, stage);
                 }
-                return if lost {
-                } else {
-                    self.soon(t, Moment::Return(at))
-                };
+                if !lost {
+                    self.soon(t, Moment::Return(at));
+                }
+                return;
             }
             if !first {
                 return self.soon(t, Moment::Act(index));
