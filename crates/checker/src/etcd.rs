@@ -79,7 +79,9 @@ impl Options {
 /// of [`History::operations`].
 #[must_use]
 pub fn check(history: &History<'_>, options: &Options) -> Report {
-    judge(&Log::new(history), &history.files, options)
+    let parts = Log::of_history(history);
+    let names = Log::names(&parts);
+    judge(&Log::join(parts, &names, history.is_complete()).with_steps(), &history.files, options)
 }
 
 /// Reads and checks the history of a run in one go, which takes a fraction of the time and memory of reading it into
@@ -90,7 +92,9 @@ pub fn check(history: &History<'_>, options: &Options) -> Report {
 pub fn check_files(sources: &Sources, options: &Options) -> Result<(Report, Vec<FileReport>), ReadError> {
     let Scan { parts, others, files } = sources.scan(Log::with_room)?;
     let complete = files.iter().all(FileReport::is_complete);
-    let log = Log::of_scan(parts, &others, complete);
+    let parts = Log::of_scan(parts, &others);
+    let names = Log::names(&parts);
+    let log = Log::join(parts, &names, complete).in_order().with_steps();
     let report = judge(&log, &files, options);
     Ok((report, files))
 }
@@ -101,6 +105,12 @@ fn judge(log: &Log<'_>, files: &[FileReport], options: &Options) -> Report {
     let (verdict, witness) = decide(log, options, &explain);
     let verdict = match verdict {
         Verdict::Valid => vacuous(&counts).unwrap_or(Verdict::Valid),
+        // Then there are no other writers but these.
+        Verdict::Unknown { reason } if log.untold && !options.foreign_writers => Verdict::Unknown {
+            reason: format!(
+                "{reason}; a lock or an election of the store wrote a key that its call does not tell"
+            ),
+        },
         other => other,
     };
     Report { verdict, engine: Engine::Revisions, counts, witness }
@@ -108,8 +118,8 @@ fn judge(log: &Log<'_>, files: &[FileReport], options: &Options) -> Report {
 
 fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, Option<Vec<usize>>) {
     let empty = options.initial == Initial::Empty;
-    // Locks and elections of the store write keys that their calls do not tell.
-    let foreign_writers = options.foreign_writers || log.services;
+    // What is not told may have written anything.
+    let foreign_writers = options.foreign_writers || log.untold;
     // Lost lines may have been writes, and leases from before the history may end in it.
     let foreign = foreign_writers || !log.complete || !empty;
     // What is proved already, with how far everything else goes.
@@ -159,7 +169,7 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
             (Verdict::Unknown { reason: reason.to_owned() }, None)
         }
         Ended::Fits { hidden, assumed: false } => {
-            let witness = options.witness.then(|| witness(&order, &hidden));
+            let witness = options.witness.then(|| witness(log, &order, &hidden));
             (Verdict::Valid, witness)
         }
         Ended::Fits { .. } => {
@@ -224,13 +234,13 @@ fn hidden(log: &Log<'_>, order: &Order, foreign: bool) -> Result<Vec<i64>, Verdi
         order.entries.iter().filter(|entry| entry.role == Role::Write && entry.revision > order.base);
     let span = order.head - order.base;
     let count = span - written.count() as i64;
-    // Every hidden revision is one unknown operation, one revoke or one lease that ended.
+    // Every hidden revision is one unknown operation, one that does not tell or one lease that ended.
     let unknown = log.ops.iter().filter(|op| op.ending == Ending::Unknown).count();
     let leases = log.odd_actions().iter();
     let leases =
         leases.filter(|action| matches!(action, log::Action::Put { lease, .. } if *lease != 0)).count();
-    let revokes = order.entries.iter().filter(|entry| entry.role == Role::Revoke).count();
-    let possible = (unknown + leases + revokes) as i64;
+    let silent = order.entries.iter().filter(|entry| entry.role == Role::Silent).count();
+    let possible = (unknown + leases + silent) as i64;
     if count > possible && !foreign {
         return Err(explain::too_many_hidden(count, possible, order));
     }
@@ -255,16 +265,21 @@ fn unclaimed(order: &Order) -> Vec<i64> {
 }
 
 /// All operations that took effect, in the order of their places; what one revision answered, in that of invocations.
-fn witness(order: &Order, hidden: &[(i64, Candidate)]) -> Vec<usize> {
+fn witness(log: &Log<'_>, order: &Order, hidden: &[(i64, Candidate)]) -> Vec<usize> {
+    // Steps are no operations.
+    let recorded = |candidate: &Candidate| match *candidate {
+        Candidate::Op(op) if (op as usize) < log.recorded => Some(op),
+        _ => None,
+    };
     let mut hidden = hidden.iter().peekable();
     let mut witness: Vec<usize> = Vec::new();
     let mut taken = std::collections::BTreeSet::new();
     let placed: Vec<&Entry> = order.entries.iter().filter(|entry| entry.role != Role::Old).collect();
     for entries in placed.chunk_by(|a, b| a.revision == b.revision) {
         while let Some((_, candidate)) = hidden.next_if(|(revision, _)| *revision <= entries[0].revision) {
-            if let Candidate::Op(op) = candidate {
-                taken.insert(*op);
-                witness.push(*op as usize);
+            if let Some(op) = recorded(candidate) {
+                taken.insert(op);
+                witness.push(op as usize);
             }
         }
         let (writes, rest) = entries.split_at(entries.partition_point(|entry| entry.role == Role::Write));
@@ -273,23 +288,20 @@ fn witness(order: &Order, hidden: &[(i64, Candidate)]) -> Vec<usize> {
         let all = writes.iter().map(|entry| entry.op).chain(rest);
         witness.extend(all.filter(|op| !taken.contains(op)).map(|op| op as usize));
     }
-    witness.extend(hidden.filter_map(|(_, candidate)| match candidate {
-        Candidate::Op(op) => Some(*op as usize),
-        _ => None,
-    }));
+    witness.extend(hidden.filter_map(|(_, candidate)| recorded(candidate)).map(|op| op as usize));
     witness
 }
 
 fn counts(log: &Log<'_>) -> Counts {
-    let mut counts = Counts { operations: log.ops.len(), partitions: 1, ..Counts::default() };
-    for (index, op) in (0..).zip(&log.ops) {
+    let mut counts = Counts { operations: log.recorded, partitions: 1, ..Counts::default() };
+    for (index, op) in (0..).zip(&log.ops[..log.recorded]) {
         match op.ending {
             Ending::Ok if log.op_wrote(index) => {
                 (counts.ok, counts.writes) = (counts.ok + 1, counts.writes + 1);
             }
             Ending::Ok => {
                 counts.ok += 1;
-                counts.reads += usize::from(log.read(&log.action(index)));
+                counts.reads += usize::from(!log.is_silent(index) && log.read(&log.action(index)));
             }
             Ending::Failed => counts.failed += 1,
             Ending::Unknown => counts.unknown += 1,

@@ -131,7 +131,9 @@ impl<'h> Explain<'h> {
                 found |=
                     kv.key == fact.key() && (kv.modified == fact.revision() || kv.create == fact.revision());
             });
-            found
+            // A campaign tells when its key was created.
+            let campaign = entry.role == Role::Silent && matches!(fact, Fact::Born { .. });
+            found || campaign && self.log.only_key(entry.op) == Some(fact.key())
         };
         order.entries.iter().find(shows).map(|entry| entry.op)
     }
@@ -215,9 +217,21 @@ impl<'h> Explain<'h> {
                 "missing-key-kept",
                 format!("{what} at revision {at} kept what key {key} held, which did not exist"),
             ),
-            Problem::Unrevoked(_) => (
-                "revoke-left-keys",
-                format!("{what} left revision {at} as it was, but {held} and had the lease"),
+            Problem::Undone(_) => match self.log.action(entry.op) {
+                Action::Revoke { .. } => (
+                    "revoke-left-keys",
+                    format!("{what} left revision {at} as it was, but {held} and had the lease"),
+                ),
+                _ => (
+                    "request-left-undone",
+                    format!("{what} left revision {at} as it was, but {}", self.state(&key, cell)),
+                ),
+            },
+            Problem::NeverPut(_) => (
+                "lock-without-key",
+                format!(
+                    "{what} was granted at revision {at}, but its key {key} cannot have been put by then"
+                ),
             ),
         };
         let mut operations = vec![entry.op as usize];
@@ -325,7 +339,7 @@ impl<'h> Explain<'h> {
 
     /// "client 3 of main/parallel_driver_x 12's put"
     fn what(&self, op: u32) -> String {
-        format!("{}'s {}", self.who(op), self.log.action(op).name())
+        format!("{}'s {}", self.who(op), self.log.name(&self.log.action(op)))
     }
 
     fn key(&self, key: Key) -> String {

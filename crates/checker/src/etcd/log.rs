@@ -7,6 +7,7 @@ mod build;
 mod join;
 mod packed;
 mod quick;
+mod recipe;
 mod refused;
 
 use history::Comparison;
@@ -152,15 +153,17 @@ pub(super) enum Action<'a> {
         why: Refusal,
         about: i64,
     },
-    /// Of the store's own locks and elections, which keep their keys where others do.
-    Service,
+    /// Of the store's own locks: it is held. What put its key is a step of its own, at this index of [`Log::ops`].
+    Held {
+        key: Key,
+        by: u32,
+    },
     /// Says nothing about keys.
     Other,
 }
 
 impl Action<'_> {
-    /// As in the file.
-    pub(super) fn name(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         match self {
             Self::Put { .. } => "put",
             Self::Range { .. } => "get",
@@ -171,7 +174,7 @@ impl Action<'_> {
             Self::KeepAlive { .. } => "keepalive",
             Self::Compact { .. } => "compact",
             Self::Refused { .. } => "request",
-            Self::Service => "lock",
+            Self::Held { .. } => "lock",
             Self::Other => "call",
         }
     }
@@ -196,7 +199,7 @@ pub(super) struct RangeFlags {
     pub(super) more: bool,
 }
 
-/// A transaction. Of an answered one only the branch that was taken is kept.
+/// A transaction. Of an answered one only the branch that was taken is kept, if it was told.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Txn {
     pub(super) compares: Span,
@@ -205,6 +208,31 @@ pub(super) struct Txn {
     pub(super) succeeded: Option<bool>,
     /// Answered by one member from its own state.
     pub(super) serializable: bool,
+    pub(super) asked: Asked,
+}
+
+/// What a client asked for that is done by a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Txn,
+    Lock,
+    Unlock,
+    Campaign,
+    Proclaim,
+    Resign,
+}
+
+impl Asked {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Txn => "txn",
+            Self::Lock => "lock",
+            Self::Unlock => "unlock",
+            Self::Campaign => "campaign",
+            Self::Proclaim => "proclaim",
+            Self::Resign => "resign",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -286,7 +314,10 @@ pub(super) struct Log<'a> {
     /// In order; a [`Key`] is an index of it. Where a range of keys begins, the key is there a second time: that stands
     /// for a key behind it that nobody named, so that a range of one named key is not taken for that key.
     pub(super) keys: Vec<&'a [u8]>,
+    /// Those of the history, and then steps that some of them may have taken besides, each with an unknown outcome.
     pub(super) ops: Vec<Op>,
+    /// So many are the history's.
+    pub(super) recorded: usize,
     /// Of transactions.
     actions: Vec<Packed>,
     /// What is put.
@@ -300,8 +331,12 @@ pub(super) struct Log<'a> {
     pub(super) facts: Vec<(u64, Fact<'a>)>,
     /// Nothing is known to be missing from the files.
     pub(super) complete: bool,
-    /// Somebody used the store's own locks or elections.
-    pub(super) services: bool,
+    /// Some use of the store's own locks or elections does not tell its key.
+    pub(super) untold: bool,
+    /// What comes behind the operations.
+    steps: Vec<Op>,
+    /// Keys that are made of a name and a lease, and need not stand anywhere in the files.
+    made: Vec<(Key, &'a [u8], i64)>,
     ids: FxHashMap<&'a [u8], Key>,
     /// Keys at which ranges begin.
     ranged: Vec<Key>,
@@ -313,6 +348,14 @@ impl<'a> Log<'a> {
     /// What operation `op` asked and was answered.
     pub(super) fn action(&self, op: u32) -> Action<'a> {
         self.unpack(self.ops[op as usize].action)
+    }
+
+    /// As in the file.
+    pub(super) fn name(&self, action: &Action<'_>) -> &'static str {
+        match action {
+            Action::Txn(txn) => self.txns[*txn as usize].asked.name(),
+            action => action.name(),
+        }
     }
 
     /// The action of a transaction at an index.

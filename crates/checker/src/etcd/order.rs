@@ -23,8 +23,8 @@ pub(super) struct Entry {
 pub(super) enum Role {
     /// Took the revision.
     Write,
-    /// A revoke: took the revision if its lease had keys, which the answer does not tell.
-    Revoke,
+    /// Took the revision if there was anything to do, which the answer does not tell: a revoke if its lease had keys.
+    Silent,
     /// Read behind the revision's write.
     Read,
     /// Read the past: this is the revision it asked for, where it has no place in time.
@@ -127,7 +127,7 @@ impl Order {
                     writer = Some(*entry);
                     latest = latest.max(among);
                 }
-                Role::Revoke | Role::Read => {
+                Role::Silent | Role::Read => {
                     if among.revision != entry.revision {
                         latest = latest.max(among);
                         among = Latest { revision: entry.revision, ..Latest::default() };
@@ -173,6 +173,12 @@ impl Order {
     pub(super) fn known_by(&self, revision: i64) -> u64 {
         let at = self.known_by.partition_point(|(hidden, _)| *hidden < revision);
         self.known_by.get(at).map_or(u64::MAX, |(_, t)| *t)
+    }
+
+    /// The last hidden revision that somebody knew of before `t`.
+    pub(super) fn known_since(&self, t: u64) -> i64 {
+        let at = self.known_by.partition_point(|(_, known)| *known < t);
+        at.checked_sub(1).map_or(self.base, |at| self.known_by[at].0)
     }
 
     /// The answered write that took `revision`.
@@ -267,12 +273,11 @@ fn role(log: &Log<'_>, index: u32) -> Result<Option<Role>, Disorder> {
     let action = log.action(index);
     let role = match action {
         // Their headers are filled in after the fact, so they order nothing.
-        Action::KeepAlive { .. }
-        | Action::Compact { .. }
-        | Action::Refused { .. }
-        | Action::Service
-        | Action::Other => return Ok(None),
-        Action::Revoke { .. } => Role::Revoke,
+        Action::KeepAlive { .. } | Action::Compact { .. } | Action::Refused { .. } | Action::Other => {
+            return Ok(None);
+        }
+        Action::Revoke { .. } => Role::Silent,
+        Action::Txn(_) if log.is_silent(index) => Role::Silent,
         _ if log.op_wrote(index) => Role::Write,
         _ => Role::Read,
     };

@@ -107,7 +107,7 @@ impl<'a> Follow<'_, 'a> {
                 let action = if inner { self.log.inner(entry.action as usize) } else { action };
                 self.range(&action, entry.revision)
             }
-            Role::Revoke => None,
+            Role::Silent => self.silent(&action, entry.revision),
             Role::Write | Role::Read => match &action {
                 Action::Txn(txn) => {
                     let txn = &self.log.txns[*txn as usize];
@@ -116,6 +116,21 @@ impl<'a> Follow<'_, 'a> {
                 action => self.action(action, entry.revision),
             },
         }
+    }
+
+    /// Behind it, nothing is left to do.
+    fn silent(&self, action: &Action<'a>, at: i64) -> Option<Outlook> {
+        let Action::Txn(txn) = *action else { return None };
+        let txn = &self.log.txns[txn as usize];
+        let mut compares = self.log.compares[txn.compares.range()].iter();
+        if compares.any(|compare| compare_cell(&self.cell, compare, self.base) != Some(true)) {
+            return None;
+        }
+        self.log.inners(txn.success).find_map(|action| match action {
+            Action::Delete { .. } => Some(self.gone(at)),
+            Action::Put { .. } => Some(Outlook::Needs { before: at + 1, delete: false }),
+            _ => None,
+        })
     }
 
     fn branch(&mut self, txn: &Txn, at: i64) -> Option<Outlook> {
@@ -170,6 +185,9 @@ impl<'a> Follow<'_, 'a> {
                 }
                 self.cell = self.cell.after_put(action, at);
                 None
+            }
+            Action::Held { .. } if self.cell.presence == Presence::Absent => {
+                Some(Outlook::Needs { before: at + 1, delete: false })
             }
             Action::Range { .. } => self.range(action, at),
             Action::Delete { keys, want_prev, deleted, prev } if keys.contains(self.key) => {

@@ -12,8 +12,8 @@ use rustc_hash::FxHashMap;
 
 use self::matching::Matching;
 use super::log::{Fact, Key, Log};
-use super::order::Order;
-use super::supply::Supply;
+use super::order::{Entry, Order, Role};
+use super::supply::{Candidate, Supply};
 use super::timelines::Timelines;
 
 /// Changes that a key needs, or may have, at some of the revisions `from..to`.
@@ -63,7 +63,8 @@ impl Plan {
         // What is found by the value that was seen needs no plan.
         let slots: Vec<i64> = supply.hidden.iter().copied().filter(|slot| !supply.is_found(*slot)).collect();
         let mut facts: FxHashMap<Key, Vec<usize>> = FxHashMap::default();
-        let seen: Vec<_> = supply.evidence.values().flatten().copied().collect();
+        let told = order.entries.iter().filter_map(|entry| likely(log, supply, entry));
+        let seen: Vec<_> = supply.evidence.values().flatten().copied().chain(told).collect();
         for (at, fact) in seen.iter().enumerate() {
             facts.entry(fact.key()).or_default().push(at);
         }
@@ -98,6 +99,17 @@ impl Plan {
     pub(super) fn wants(&self, revision: i64) -> Option<(Key, bool)> {
         self.wanted.get(&revision).copied()
     }
+}
+
+/// What is answered without a word on what it did has most likely done it.
+fn likely<'a>(log: &Log<'a>, supply: &Supply<'a>, entry: &Entry) -> Option<Fact<'a>> {
+    let (op, revision) = (entry.op, entry.revision);
+    if entry.role != Role::Silent || supply.hidden.binary_search(&revision).is_err() {
+        return None;
+    }
+    let key = log.only_key(op)?;
+    let delete = supply.may(log, Candidate::Op(op), key, true);
+    Some(if delete { Fact::Delete { key, revision } } else { Fact::Born { key, revision } })
 }
 
 /// A lease ends once, for all of its keys: their deletions are one.

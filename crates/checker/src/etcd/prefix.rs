@@ -21,7 +21,7 @@ pub(super) fn legal(log: &Log<'_>, evidence: &Evidence, empty: bool, foreign: bo
         order.know(log, &hidden);
         let supply = Supply::new(log, &order, hidden, foreign);
         let reach = match Search::new(log, &order, supply, empty, foreign).run() {
-            Ended::Fits { hidden, .. } => return witness(&order, &hidden),
+            Ended::Fits { hidden, .. } => return witness(log, &order, &hidden),
             Ended::Contradiction { reach, .. } | Ended::Undecided { reach, .. } => reach,
         };
         match order.entries.get(reach) {

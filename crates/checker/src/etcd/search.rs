@@ -7,6 +7,7 @@
 
 mod blame;
 mod ended;
+mod untold;
 
 use self::blame::Blame;
 pub(super) use self::ended::{Contradiction, Ended};
@@ -198,10 +199,11 @@ impl<'l, 'a> Search<'l, 'a> {
                 };
                 self.store.check_range(self.log, &action, entry.revision)
             }
-            Role::Revoke => self.revoke(entry),
-            Role::Write | Role::Read => {
-                self.store.replay(self.log, &self.log.action(entry.op), entry.revision)
-            }
+            Role::Silent => self.silent(entry),
+            Role::Write | Role::Read => match self.log.action(entry.op) {
+                Action::Held { key, by } => return self.held(entry, key, by),
+                action => self.store.replay(self.log, &action, entry.revision),
+            },
         };
         result.map_err(|mismatch| {
             let mut blame = self.blame(entry.revision, &mismatch);
@@ -236,18 +238,6 @@ impl<'l, 'a> Search<'l, 'a> {
         }
     }
 
-    /// A revoke that did not take its revision found no keys.
-    fn revoke(&mut self, entry: &Entry) -> Result<(), Box<Mismatch<'a>>> {
-        let Action::Revoke { lease } = self.log.action(entry.op) else { return Ok(()) };
-        if self.supply.used_by(entry.op).is_some() {
-            return Ok(());
-        }
-        let Some(key) = self.store.attached(lease).next() else { return Ok(()) };
-        let problem = Problem::Unrevoked(key);
-        let keys = self.store.attached(lease).map(Keys::one).collect();
-        Err(Box::new(Mismatch { problem, cell: *self.store.cell(key), keys }))
-    }
-
     /// Keeps the contradictions that were met on the way to the present one. What lies far behind was overcome.
     fn note(&mut self, contradiction: Contradiction<'a>) {
         let place = contradiction.revision();
@@ -276,14 +266,12 @@ impl<'l, 'a> Search<'l, 'a> {
         let candidates = self.supply.likely(&self.scene(), &self.store, revision, entry, false);
         let mark = self.store.mark();
         let chosen = Candidate::Nothing;
-        // A revoke that was answered here leaves no key with its lease: what took the revision did something to each.
+        // What was answered here leaves nothing to do: what took the revision did something to each key concerned.
         let mut only = Vec::new();
         let mut blame = Blame::NOBODY;
         let here = self.order.entries[entry..].iter().take_while(|entry| entry.revision == revision);
-        for entry in here.filter(|entry| entry.role == Role::Revoke) {
-            if let Action::Revoke { lease } = self.log.action(entry.op)
-                && let Some(key) = self.store.attached(lease).next()
-            {
+        for entry in here.filter(|entry| entry.role == Role::Silent) {
+            if let Some(key) = self.store.to_change(self.log, &self.log.action(entry.op)) {
                 only.push(vec![Keys::one(key)]);
                 let about = self.guesses_about(&[Keys::one(key)]);
                 blame.merge(&about);

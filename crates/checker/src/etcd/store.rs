@@ -55,14 +55,17 @@ pub(super) enum Problem<'a> {
     },
     /// A put that keeps the old value or lease needs the key to exist.
     Kept(Key),
-    /// A revoke that took no revision, of a lease that had a key.
-    Unrevoked(Key),
+    /// A request that took no revision, where this key was to be changed.
+    Undone(Key),
+    /// A lock was granted before its key can have been put.
+    NeverPut(Key),
 }
 
 impl Problem<'_> {
     pub(super) fn key(&self) -> Key {
         match self {
-            Self::Missing(key) | Self::Kept(key) | Self::Unrevoked(key) => *key,
+            Self::Missing(key) | Self::Kept(key) => *key,
+            Self::Undone(key) | Self::NeverPut(key) => *key,
             Self::Shape { key, .. } | Self::Branch { key, .. } => *key,
             Self::Appeared(kv) | Self::Differs(kv) => kv.key,
             Self::Count { keys, .. } | Self::Deleted { keys, .. } => keys.from,
@@ -271,6 +274,23 @@ impl<'a> Store<'a> {
             _ => self.perform_inner(action, at),
         };
         wrote == Some(true)
+    }
+
+    /// The key that a request would change as things are; `None` as well where nobody knows.
+    pub(super) fn to_change(&self, log: &Log<'a>, action: &Action<'a>) -> Option<Key> {
+        match *action {
+            Action::Revoke { lease } => self.attached(lease).next(),
+            Action::Txn(txn) => {
+                let txn = &log.txns[txn as usize];
+                let mut compares = log.compares[txn.compares.range()].iter();
+                let holds = compares.all(|compare| self.compare(compare) == Some(true));
+                let branch = if holds { txn.success } else { txn.failure };
+                log.inners(branch).find_map(|action| self.to_change(log, &action))
+            }
+            Action::Put { key, .. } => Some(key),
+            Action::Delete { keys, .. } => self.live.next(keys.from, keys.to),
+            _ => None,
+        }
     }
 
     /// `None`: etcd refuses the whole transaction.

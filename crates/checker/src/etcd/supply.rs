@@ -118,7 +118,7 @@ pub(super) struct Supply<'a> {
     revoked: FxHashMap<i64, Vec<u32>>,
     /// Puts that keep the value that is there, by key.
     keeping: FxHashMap<Key, Vec<u32>>,
-    /// Operations whose value was seen at one revision, which they must have taken.
+    /// Operations whose value was seen at one revision, which they must have taken, and those that took theirs or none.
     reserved: FxHashMap<u32, i64>,
     /// Times before which a lease cannot have ended.
     ends: FxHashMap<i64, u64>,
@@ -227,7 +227,6 @@ impl<'a> Supply<'a> {
             candidates.extend(self.strangers.then_some(Candidate::Stranger));
             return candidates;
         }
-        candidates.extend(revokes(scene.log, scene.order, revision));
         let planned = others.filter(|(key, _)| wanted.is_some_and(|(wanted, _)| wanted == *key));
         for (key, delete) in needy.iter().copied().chain(planned) {
             self.of_key_or_lease(scene.log, store, (key, delete, known_by), wanted, &mut candidates);
@@ -243,6 +242,8 @@ impl<'a> Supply<'a> {
                 (!planned, Reverse(served.max(1)))
             });
         }
+        // What was answered with the revision most likely took it.
+        candidates.splice(0..0, silent(scene.log, scene.order, revision));
         candidates
     }
 
@@ -352,7 +353,7 @@ impl<'a> Supply<'a> {
     ) -> (Vec<Candidate>, Vec<Keys>) {
         let known_by = order.known_by(revision);
         let scene = (log, store, known_by);
-        let mut candidates = revokes(log, order, revision);
+        let mut candidates = silent(log, order, revision);
         let mut looked = Vec::new();
         match self.evidence.get(&revision).and_then(|facts| facts.first()) {
             Some(Fact::Put(Kv { key, value: Some(value), .. })) => {
@@ -459,14 +460,14 @@ impl<'a> Supply<'a> {
     }
 }
 
-/// Answered revokes that may have taken this revision.
-fn revokes(log: &Log<'_>, order: &Order, revision: i64) -> Vec<Candidate> {
+/// What was answered with this revision and may have taken it.
+fn silent(log: &Log<'_>, order: &Order, revision: i64) -> Vec<Candidate> {
     let entries = &order.entries[order.find(revision)..];
     let known_by = order.known_by(revision);
     entries
         .iter()
         .take_while(|entry| entry.revision == revision)
-        .filter(|entry| entry.role == Role::Revoke && log.ops[entry.op as usize].invoked <= known_by)
+        .filter(|entry| entry.role == Role::Silent && log.ops[entry.op as usize].invoked <= known_by)
         .map(|entry| Candidate::Op(entry.op))
         .collect()
 }

@@ -10,16 +10,22 @@ mod evidence;
 pub(super) mod generate;
 #[path = "etcd/generated.rs"]
 mod generated;
+#[path = "etcd/held.rs"]
+mod held;
 #[path = "etcd/model.rs"]
 pub(super) mod model;
 #[path = "etcd/oracle.rs"]
 mod oracle;
+#[path = "etcd/recipe.rs"]
+mod recipe;
 #[path = "etcd/record.rs"]
 mod record;
 #[path = "etcd/rules.rs"]
 mod rules;
 #[path = "etcd/scanned.rs"]
 mod scanned;
+#[path = "etcd/services.rs"]
+mod services;
 #[path = "etcd/strangers.rs"]
 mod strangers;
 #[path = "etcd/strict.rs"]

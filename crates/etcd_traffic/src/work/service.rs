@@ -1,4 +1,4 @@
-//! The store's own locks and elections. They write keys that their calls do not tell.
+//! The store's own locks and elections. Their keys are made of a name and a lease.
 
 use std::time::Duration;
 

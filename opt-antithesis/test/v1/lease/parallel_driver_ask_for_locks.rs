@@ -1,5 +1,5 @@
-//! Driver, any number at once: the store's own locks and elections. They write keys that their calls do not tell, so a
-//! history with them has writes of others, too; that is why the main template makes its locks itself.
+//! Driver, any number at once: the store's own locks and elections. What a wait for one came
+//! to is told late or never, so a history with many is hard to decide; that is why the main template makes its locks itself.
 
 use std::io::Write as _;
 

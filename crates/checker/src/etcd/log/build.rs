@@ -7,11 +7,12 @@ use history::{Blob, Call, Event, History, KeyValue, Operation, Others, Outcome, 
 use super::packed::{ONE, Packed};
 use super::refused::refused;
 use super::{
-    Action, Compare, Ending, Fact, Key, Keys, Kv, Log, NONE, Op, Operand, RangeFlags, Span, Txn, index,
+    Action, Asked, Compare, Ending, Fact, Key, Keys, Kv, Log, NONE, Op, Operand, RangeFlags, Span, Txn, index,
 };
 
 impl<'a> Log<'a> {
-    pub(in crate::etcd) fn new(history: &'a History<'a>) -> Self {
+    /// A history in one part, for [`Log::join`].
+    pub(in crate::etcd) fn of_history(history: &'a History<'a>) -> Vec<Self> {
         let mut log = Self::default();
         log.ops.reserve_exact(history.operations.len());
         for operation in &history.operations {
@@ -19,11 +20,11 @@ impl<'a> Log<'a> {
             log.ops.push(op);
         }
         history.watched.iter().for_each(|update| log.update(update, &|blob| blob.bytes()));
-        Self::join(vec![log], history.is_complete())
+        vec![log]
     }
 
-    /// What a scan found, in the order of [`History::operations`].
-    pub(in crate::etcd) fn of_scan(parts: Vec<Self>, others: &'a [Others<'a>], complete: bool) -> Self {
+    /// What a scan found, for [`Log::join`] and [`Log::in_order`].
+    pub(in crate::etcd) fn of_scan(parts: Vec<Self>, others: &'a [Others<'a>]) -> Vec<Self> {
         let mut parts = parts;
         for other in others {
             let mut log = Self::default();
@@ -36,11 +37,7 @@ impl<'a> Log<'a> {
             other.watched.iter().for_each(|update| log.update(update, &|blob| blob.bytes()));
             parts.push(log);
         }
-        let mut log = Self::join(parts, complete);
-        if !log.ops.is_sorted_by_key(|op| (op.invoked, op.file)) {
-            log.ops.sort_by_key(|op| (op.invoked, op.file));
-        }
-        log
+        parts
     }
 
     /// Room for what so many bytes of a file hold.
@@ -68,9 +65,11 @@ impl<'a> Log<'a> {
         let over = refused.and(operation.returned);
         let action = match (refused, ending) {
             (Some(refused), _) => self.pack(refused),
-            // What failed did nothing: its arguments do not matter.
-            (None, Ending::Failed) => Packed::OTHER,
-            _ => self.record(&operation.call, reply, lend),
+            _ => self.recipe(operation, lend).unwrap_or_else(|| match ending {
+                // What failed did nothing: its arguments do not matter.
+                Ending::Failed => Packed::OTHER,
+                _ => self.record(&operation.call, reply, lend),
+            }),
         };
         Op {
             invoked: operation.invoked.0,
@@ -198,11 +197,6 @@ impl<'a> Log<'a> {
                 _ => Action::KeepAlive { lease: *lease, ttl: 0 },
             },
             Call::Compact { revision, .. } => Action::Compact { revision: *revision },
-            Call::Lock { .. }
-            | Call::Unlock { .. }
-            | Call::Campaign { .. }
-            | Call::Proclaim { .. }
-            | Call::Resign { .. } => Action::Service,
             _ => Action::Other,
         };
         self.pack(action)
@@ -273,7 +267,7 @@ impl<'a> Log<'a> {
             .iter()
             .chain(&txn.failure)
             .all(|call| matches!(call, Call::Range(range) if range.serializable));
-        self.txns.push(Txn { compares, success, failure, succeeded, serializable });
+        self.txns.push(Txn { compares, success, failure, succeeded, serializable, asked: Asked::Txn });
         Action::Txn(index(self.txns.len() - 1))
     }
 

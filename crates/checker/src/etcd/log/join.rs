@@ -11,7 +11,14 @@ use super::{Action, Key, Keys, Log, NONE, Txn, index};
 const LARGE: usize = 50_000;
 
 impl<'a> Log<'a> {
-    pub(super) fn join(parts: Vec<Self>, complete: bool) -> Self {
+    /// `names`: what [`Log::names`] gives for these parts.
+    pub(in crate::etcd) fn join(mut parts: Vec<Self>, names: &'a [Vec<u8>], complete: bool) -> Self {
+        let mut names = names.iter();
+        for part in &mut parts {
+            for ((key, ..), name) in std::mem::take(&mut part.made).into_iter().zip(&mut names) {
+                part.keys[key as usize] = name;
+            }
+        }
         let mut keys: Vec<&'a [u8]> = parts.iter().flat_map(|part| part.keys.iter().copied()).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -21,7 +28,6 @@ impl<'a> Log<'a> {
         rooms.dedup();
         keys.extend(rooms);
         keys.sort_unstable();
-        let mut parts = parts;
         let mut before = Before::default();
         let moved: Vec<Moved> = parts.iter().map(|part| Moved::new(part, &keys, &mut before)).collect();
         thread::scope(|scope| {
@@ -43,6 +49,22 @@ impl<'a> Log<'a> {
         log
     }
 
+    /// Puts the operations of several files in the order of [`history::History::operations`].
+    pub(in crate::etcd) fn in_order(mut self) -> Self {
+        if !self.ops.is_sorted_by_key(|op| (op.invoked, op.file)) {
+            self.ops.sort_by_key(|op| (op.invoked, op.file));
+        }
+        self
+    }
+
+    /// Lays the steps down behind the operations, whose order is final.
+    pub(in crate::etcd) fn with_steps(mut self) -> Self {
+        self.recorded = self.ops.len();
+        self.tell_makers();
+        self.ops.append(&mut self.steps);
+        self
+    }
+
     /// Makes room for everything at once: growing takes twice the memory for a moment.
     fn reserve(&mut self, all: &Before) {
         fn to<T>(column: &mut Vec<T>, len: u32) {
@@ -62,7 +84,7 @@ impl<'a> Log<'a> {
         fn take<T>(to: &mut Vec<T>, from: &mut Vec<T>) {
             to.append(&mut std::mem::take(from));
         }
-        self.services |= part.services;
+        self.untold |= part.untold;
         take(&mut self.ops, &mut part.ops);
         take(&mut self.actions, &mut part.actions);
         take(&mut self.values, &mut part.values);
@@ -71,6 +93,7 @@ impl<'a> Log<'a> {
         take(&mut self.compares, &mut part.compares);
         take(&mut self.kvs, &mut part.kvs);
         take(&mut self.facts, &mut part.facts);
+        take(&mut self.steps, &mut part.steps);
     }
 }
 
@@ -84,6 +107,7 @@ struct Before {
     txns: u32,
     compares: u32,
     kvs: u32,
+    steps: u32,
 }
 
 /// Where the records of a part go.
@@ -108,6 +132,7 @@ impl Moved {
             txns: to(before.txns, part.txns.len()),
             compares: to(before.compares, part.compares.len()),
             kvs: to(before.kvs, part.kvs.len()),
+            steps: to(before.steps, part.steps.len()),
         };
         moved
     }
@@ -116,6 +141,7 @@ impl Moved {
         part.ids = FxHashMap::default();
         part.ranged = Vec::new();
         part.ops.iter_mut().for_each(|op| self.packed(&mut op.action));
+        part.steps.iter_mut().for_each(|op| self.packed(&mut op.action));
         part.actions.iter_mut().for_each(|packed| self.packed(packed));
         part.odd.iter_mut().for_each(|action| self.action(action));
         part.txns.iter_mut().for_each(|txn| self.txn(txn));
@@ -151,14 +177,18 @@ impl Moved {
                 }
             }
             Kind::Delete => self.key(a),
-            Kind::Txn => {
+            Kind::Txn | Kind::Silent => {
                 *a += self.before.txns;
                 if *b != NONE {
                     self.key(b);
                 }
             }
+            Kind::Held => {
+                self.key(a);
+                *b += self.before.steps;
+            }
             Kind::Odd => *a += self.before.odd,
-            Kind::Service | Kind::Other => {}
+            Kind::Other => {}
         }
     }
 

@@ -23,9 +23,12 @@ pub(super) enum Kind {
     Delete,
     /// An index of [`Log::txns`], and the one key that an answered one is about, or [`NONE`] if that is not known.
     Txn,
+    /// As [`Kind::Txn`], answered without a word on whether its comparisons held; of one key.
+    Silent,
+    /// The key of a lock, and an index of [`Log::steps`].
+    Held,
     /// An index of [`Log::odd`].
     Odd,
-    Service,
     Other,
 }
 
@@ -63,9 +66,9 @@ impl<'a> Log<'a> {
             Kind::Delete => {
                 Action::Delete { keys: Keys::one(a), want_prev: false, deleted: b, prev: Span::default() }
             }
-            Kind::Txn => Action::Txn(a),
+            Kind::Txn | Kind::Silent => Action::Txn(a),
+            Kind::Held => Action::Held { key: a, by: super::index(self.recorded) + b },
             Kind::Odd => self.odd[a as usize],
-            Kind::Service => Action::Service,
             Kind::Other => Action::Other,
         }
     }
@@ -74,8 +77,8 @@ impl<'a> Log<'a> {
     #[inline]
     pub(in crate::etcd) fn only_key(&self, op: u32) -> Option<Key> {
         match self.ops[op as usize].action {
-            Packed { kind: Kind::Put | Kind::Get | Kind::Delete, a, .. } => Some(a),
-            Packed { kind: Kind::Txn, b, .. } if b != NONE => Some(b),
+            Packed { kind: Kind::Put | Kind::Get | Kind::Delete | Kind::Held, a, .. } => Some(a),
+            Packed { kind: Kind::Txn | Kind::Silent, b, .. } if b != NONE => Some(b),
             _ => None,
         }
     }
@@ -104,9 +107,15 @@ impl<'a> Log<'a> {
         match self.ops[op as usize].action {
             Packed { kind: Kind::Put, .. } => true,
             Packed { kind: Kind::Delete, b, .. } => b > 0,
-            Packed { kind: Kind::Get | Kind::Service | Kind::Other, .. } => false,
+            Packed { kind: Kind::Get | Kind::Silent | Kind::Held | Kind::Other, .. } => false,
             packed => self.wrote(&self.unpack(packed)),
         }
+    }
+
+    /// Whether an operation was answered without a word on whether it did anything.
+    #[inline]
+    pub(in crate::etcd) fn is_silent(&self, op: u32) -> bool {
+        self.ops[op as usize].action.kind == Kind::Silent
     }
 
     /// As [`Log::serializable`], of an operation.
@@ -155,10 +164,6 @@ impl<'a> Log<'a> {
                 Packed::new(Kind::Delete, from, deleted)
             }
             Action::Txn(txn) => Packed::new(Kind::Txn, txn, NONE),
-            Action::Service => {
-                self.services = true;
-                Packed::new(Kind::Service, 0, 0)
-            }
             Action::Other => Packed::OTHER,
             _ => {
                 self.odd.push(action);

@@ -5,7 +5,7 @@ use history::{Answer, Begun, Compared, End, Ended, Guard, Operation, Shown, Step
 
 use super::build::{borrowed, clamp};
 use super::packed::{Kind, ONE, Packed};
-use super::{Compare, Ending, Key, Keys, Kv, Log, NONE, Op, Operand, Span, Txn, index};
+use super::{Asked, Compare, Ending, Key, Keys, Kv, Log, NONE, Op, Operand, Span, Txn, index};
 
 /// A part of a file as it is scanned: its strings are borrowed from the file.
 impl<'a> Visitor<'a> for Log<'a> {
@@ -105,7 +105,7 @@ impl<'a> Log<'a> {
         let (success, failure) = (self.steps(&begun.success), self.steps(&begun.failure));
         // Without a single call there is none that asks the cluster; none of these asks one member alone.
         let serializable = success.len + failure.len == 0;
-        self.txns.push(Txn { compares, success, failure, succeeded: None, serializable });
+        self.txns.push(Txn { compares, success, failure, succeeded: None, serializable, asked: Asked::Txn });
         Packed::new(Kind::Txn, index(self.txns.len() - 1), NONE)
     }
 

@@ -91,7 +91,7 @@ pub(super) fn windows<'a>(
                 walk.read(&log.inner(entry.action as usize), entry.revision);
             }
             Role::Old => walk.read(&action, entry.revision),
-            Role::Revoke => {}
+            Role::Silent => {}
             Role::Read | Role::Write => walk.action(&action, entry.revision, entry.role == Role::Write),
         }
     }
@@ -280,6 +280,7 @@ impl<'a> Walk<'_, 'a, '_> {
                 self.writes.push(at);
                 self.put(at, if keep_lease { self.lease } else { lease });
             }
+            Action::Held { .. } if self.held == Held::Absent => self.missing.push((self.since, at + 1)),
             Action::Range { revision: 0, .. } => self.read(action, before),
             Action::Delete { keys, want_prev, deleted, prev } if keys.contains(self.key) => {
                 let kvs = &self.log.kvs[prev.range()];

@@ -70,7 +70,7 @@ fn wrongly(
     if why == Refusal::Future {
         // The headers of others are filled in after the fact.
         let placed = |index: u32, op: &Op| match log.action(index) {
-            Action::KeepAlive { .. } | Action::Compact { .. } | Action::Service | Action::Other => false,
+            Action::KeepAlive { .. } | Action::Compact { .. } | Action::Other => false,
             _ => op.ending == Ending::Ok && op.revision >= read,
         };
         let mut told = (0..).zip(&log.ops).filter(|(index, op)| placed(*index, op));

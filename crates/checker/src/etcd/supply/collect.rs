@@ -63,7 +63,14 @@ impl<'a> Supply<'a> {
         for &op in &unknown {
             supply.writes(log, op, &log.action(op));
         }
+        // What was answered with a revision took that one or none.
+        let silent = (0..).zip(&log.ops).filter(|(index, _)| log.is_silent(*index));
+        let silent: Vec<(u32, i64)> = silent.map(|(index, op)| (index, op.revision)).collect();
+        for &(op, _) in &silent {
+            supply.writes(log, op, &log.action(op));
+        }
         supply.reserve();
+        supply.reserved.extend(silent);
         let apart = supply.told_apart(log);
         for &op in &unknown {
             supply.offer(log, op, &apart);

@@ -121,7 +121,9 @@ fn shift(reply: &mut Reply<'static>, by: i64) {
         | Reply::Range { revision, .. }
         | Reply::Delete { revision, .. }
         | Reply::Grant { revision, .. }
-        | Reply::Revoke { revision } => *revision += by,
+        | Reply::Revoke { revision }
+        | Reply::Held { revision, .. }
+        | Reply::Done { revision } => *revision += by,
         Reply::Txn { revision, replies, .. } => {
             *revision += by;
             replies.iter_mut().for_each(|reply| shift(reply, by));
@@ -131,7 +133,7 @@ fn shift(reply: &mut Reply<'static>, by: i64) {
 }
 
 /// Spoils one thing.
-fn spoil(operations: &mut Vec<Operation<'static>>, random: &mut Random) {
+pub(crate) fn spoil(operations: &mut Vec<Operation<'static>>, random: &mut Random) {
     let at = random.below(operations.len() as u64) as usize;
     let other = random.below(operations.len() as u64) as usize;
     match random.below(12) {

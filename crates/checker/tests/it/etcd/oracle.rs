@@ -58,7 +58,7 @@ pub(crate) fn valid(operations: &[Operation<'static>]) -> bool {
     explore(&Etcd::lenient(), &pieces)
 }
 
-fn leases(operations: &[Operation<'_>]) -> Vec<i64> {
+pub(crate) fn leases(operations: &[Operation<'_>]) -> Vec<i64> {
     let mut leases = Vec::new();
     operations.iter().for_each(|operation| leases_of(&operation.call, &mut leases));
     leases.sort_unstable();
@@ -75,7 +75,7 @@ fn leases_of(call: &Call<'_>, leases: &mut Vec<i64>) {
 }
 
 /// The first moment at which a lease can have ended by itself.
-fn end_of(operations: &[Operation<'_>], lease: i64) -> Nanos {
+pub(crate) fn end_of(operations: &[Operation<'_>], lease: i64) -> Nanos {
     let ends = operations.iter().filter_map(|operation| {
         let ttl = match (&operation.call, &operation.outcome) {
             (_, Outcome::Failed(_)) => return None,

@@ -9,13 +9,15 @@ impl World {
     pub(crate) fn locks(&mut self) {
         self.now += 10 * LATENCY;
         self.open_with(Watch { key: "l".into(), end: Some("m".into()), prev_kv: true, ..Watch::default() });
-        let created: Vec<i64> = (1..=3).map(|n| self.stand(n)).collect();
-        for (n, token) in (1..=3).zip(created) {
+        let stands: Vec<(u64, i64)> = (1..=3).map(|n| self.stand(n)).collect();
+        for (n, (since, token)) in (1..=3).zip(stands) {
             let key = key(n);
             self.now += 2 * LATENCY;
             let revision = self.etcd.revision;
             let held = Reply::Held { revision, key: key.clone(), created: 0 };
-            self.answered(Call::Lock { name: "lock".into(), lease: 1_000 + n }, held);
+            let (client, call) = (60 + n as u32, Call::Lock { name: "lock".into(), lease: 1_000 + n });
+            self.record(client, 1, call, (since, Some(self.now + LATENCY)), Outcome::Ok(held));
+            self.now += LATENCY + 1;
             let kv = self.etcd.kvs.get(key.bytes()).cloned();
             self.answered(Call::Leader { name: "lock".into() }, Reply::Leader { revision, kv });
             self.fenced(&key, token);
@@ -26,6 +28,7 @@ impl World {
             let gone = Call::Delete(history::Delete { key: key.clone(), ..history::Delete::default() });
             self.apply(&gone);
             let revision = self.etcd.revision;
+            // It takes effect as soon as it is asked for.
             self.answered(Call::Unlock { key }, Reply::Done { revision });
         }
         self.now += 2 * LATENCY;
@@ -38,10 +41,17 @@ impl World {
         self.watchers = watchers;
     }
 
-    fn stand(&mut self, n: i64) -> i64 {
-        let put = Put { key: key(n), value: "".into(), ..Put::default() };
-        self.apply(&Call::Put(put));
-        self.etcd.revision
+    /// Gets in line; since when, and by a key of which creation.
+    fn stand(&mut self, n: i64) -> (u64, i64) {
+        let lease = 1_000 + n;
+        let grant = Call::Grant { ttl: 600, lease };
+        if let Some(reply) = self.apply(&grant) {
+            self.answered(grant, reply);
+        }
+        let since = self.now;
+        self.now += 1;
+        self.apply(&Call::Put(Put { key: key(n), value: "".into(), lease, ..Put::default() }));
+        (since, self.etcd.revision)
     }
 
     /// Two writes with the holder's token.
