@@ -178,7 +178,7 @@ pub(super) fn seen(told: &Value) -> Seen {
     }
 }
 
-/// Runs a program to its end and gives its standard output, or the first line of what it said was wrong.
+/// Runs a program to its end and gives its standard output, or the first line of what it said was wrong, warnings apart.
 pub(super) async fn run(program: &Path, words: &[&str]) -> Result<String, String> {
     let mut command = Command::new(program);
     command.args(words).stdin(Stdio::null()).kill_on_drop(true);
@@ -191,7 +191,10 @@ pub(super) async fn run(program: &Path, words: &[&str]) -> Result<String, String
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
+    // A warning that comes first is not why it failed.
     let said = String::from_utf8_lossy(&output.stderr);
-    let first = said.lines().find(|line| !line.trim().is_empty());
+    let mut lines = said.lines().filter(|line| !line.trim().is_empty());
+    let first =
+        lines.clone().find(|line| !line.trim_start().starts_with("Warning:")).or_else(|| lines.next());
     Err(first.map_or_else(|| output.status.to_string(), |line| line.trim().to_owned()))
 }

@@ -331,6 +331,12 @@ impl<'a> Store<'a> {
     fn decide(&mut self, log: &Log<'a>, txn: &Txn, path: &mut Vec<bool>) {
         let mut holds = true;
         for compare in &log.compares[txn.compares.range()] {
+            // What nobody has seen yet is taken not to be there: what is seen of it later must agree.
+            if let Some(key) = compare.keys.single()
+                && self.cell(key).presence == Presence::Unseen
+            {
+                self.set(key, Cell::ABSENT);
+            }
             match self.compare(compare) {
                 Some(true) => {}
                 Some(false) => holds = false,

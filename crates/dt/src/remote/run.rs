@@ -64,7 +64,10 @@ fn begun(remote: &Remote, id: u64) -> anyhow::Result<String> {
         if let Some(place) = queue.waiting.iter().position(|waiting| waiting.id == id)
             && !std::mem::replace(&mut told, true)
         {
-            say(&format!("waiting for a run that goes on; {place} others wait before this one"));
+            say(&match place {
+                0 => "waiting for its turn; it is the next".to_owned(),
+                before => format!("waiting for its turn; {before} others wait before this one"),
+            });
         }
         pause();
     }

@@ -29,7 +29,8 @@ impl Clock {
         let commands = material.commands.iter().map(|run| run.started);
         let first = commands.chain(observed.map(|span| span.0)).min();
         let from = material.run.as_ref().map(|run| run.began).filter(|began| began.0 > 0).or(first);
-        let from = from.unwrap_or_default().min(first.unwrap_or(Nanos::MAX));
+        // Of what has not begun yet there is nothing to measure.
+        let from = from.or(material.until).unwrap_or_default().min(first.unwrap_or(Nanos::MAX));
         let ends = material.commands.iter().filter_map(|run| run.ended);
         let ends =
             ends.chain(observed.map(|span| span.1)).chain(material.faults.iter().filter_map(|f| f.until));

@@ -108,6 +108,36 @@ fn a_store_that_was_not_empty_is_no_violation() {
 }
 
 #[test]
+fn what_an_unanswered_transaction_compares_need_not_have_been_seen() {
+    let compare =
+        Compare { key: "k".into(), end: None, target: Target::Create(0), comparison: Comparison::Equal };
+    let put = |key: &'static str| Call::Put(Put { key: key.into(), value: "v".into(), ..Put::default() });
+    let calls = [
+        put("a"),
+        Call::Txn(Txn { compare: vec![compare], success: vec![put("k")], failure: Vec::new() }),
+        Call::Range(Range { key: "k".into(), ..Range::default() }),
+    ];
+    let mut etcd = Etcd::new();
+    let operation = |(number, call): (u64, Call<'static>)| {
+        let reply = etcd.apply(&call).unwrap();
+        let lost = matches!(call, Call::Txn(_));
+        Operation {
+            file: 0,
+            number,
+            client: number as u32,
+            member: "".into(),
+            call,
+            invoked: Nanos(10 * number + 1),
+            returned: (!lost).then_some(Nanos(10 * number + 2)),
+            outcome: if lost { Outcome::Unknown(None) } else { Outcome::Ok(reply) },
+        }
+    };
+    let operations = (0..).zip(calls).map(operation).collect();
+    let made = History { operations, watched: Vec::new(), files: Vec::new() };
+    assert_eq!(check(&made, &Options::default()).verdict, Verdict::Valid);
+}
+
+#[test]
 fn a_lost_write_is_found_among_strangers_too() {
     let mut found = 0;
     for seed in 0..60 {
