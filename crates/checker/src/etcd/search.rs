@@ -224,7 +224,7 @@ impl<'l, 'a> Search<'l, 'a> {
             // Whatever was guessed, the key was there behind that write.
             Problem::Missing(_) => {
                 let since = self.store.certain_at(Keys::one(key)).max(cell.modified);
-                Blame { keys: keys.clone(), ..self.guesses_since(since) }
+                self.guesses_since(Keys::one(key), since)
             }
             // What an answered write wrote is no guess, and what came before it is gone.
             Problem::Differs(kv) if kv.modified < cell.modified || kv.modified > at => Blame::NOBODY,
@@ -249,15 +249,19 @@ impl<'l, 'a> Search<'l, 'a> {
         self.noted.push(contradiction);
     }
 
-    fn guesses_since(&self, revision: i64) -> Blame {
+    /// The guesses about keys that were made behind a revision.
+    fn guesses_since(&self, keys: Keys, revision: i64) -> Blame {
         let from = self.guesses.partition_point(|guess| guess.revision <= revision);
         let settled = from == 0 && self.settled.last().is_some_and(|(settled, _)| *settled > revision);
-        Blame { from, settled, ..Blame::NOBODY }
+        Blame::about(keys, from, settled)
     }
 
     fn guesses_about(&self, keys: &[Keys]) -> Blame {
-        let since = keys.iter().map(|keys| self.store.certain_at(*keys)).min().unwrap_or(i64::MAX);
-        Blame { keys: keys.to_vec(), ..self.guesses_since(since) }
+        let mut blame = Blame::NOBODY;
+        for &keys in keys {
+            blame.merge(&self.guesses_since(keys, self.store.certain_at(keys)));
+        }
+        blame
     }
 
     /// Chooses what took a hidden revision.
@@ -454,12 +458,13 @@ impl<'l, 'a> Search<'l, 'a> {
                 self.supply.give_back(guess.chosen);
             }
             let chosen = self.guesses[guilty].chosen;
-            let keys = self.supply.keys(self.log, chosen);
-            let part = blame.users.contains(&guilty) || blame.concerns(&keys);
+            let (keys, concerned) = (self.supply.keys(self.log, chosen), blame.keys_at(guilty));
+            let concerns = keys.iter().any(|a| concerned.iter().any(|b| a.overlaps(*b)));
+            let part = blame.users.contains(&guilty) || concerns;
             let guess = &mut self.guesses[guilty];
             if !part {
                 // Another candidate that leaves these keys alone fails in the same way.
-                guess.only.push(blame.keys.clone());
+                guess.only.push(concerned);
             }
             guess.blame.merge(&blame);
             let (mark, revision, chosen, entry) = (guess.mark, guess.revision, guess.chosen, guess.entry);

@@ -342,7 +342,7 @@ impl<'a> Supply<'a> {
     }
 
     /// All candidates for a revision that concern `only` these keys, or any, including the ones that took another
-    /// revision already; with the keys that were looked at: what is not listed of these cannot do anything to them.
+    /// revision already; with the keys whose contents are the reason that something is not listed.
     pub(super) fn all(
         &self,
         log: &Log<'a>,
@@ -371,12 +371,14 @@ impl<'a> Supply<'a> {
                 self.of_keys(scene, &looked, revision, &mut candidates);
             }
             None => {
+                let every = [Keys { from: 0, to: log.keys.len() as u32 }];
+                let keys = only.unwrap_or(&every);
+                self.of_keys(scene, keys, revision, &mut candidates);
+                self.lease_endings(log, known_by, keys, &mut candidates);
                 match only {
                     Some(only) => looked.extend_from_slice(only),
-                    None => looked.push(Keys { from: 0, to: log.keys.len() as u32 }),
+                    None => looked.extend(self.hinges(scene)),
                 }
-                self.of_keys(scene, &looked, revision, &mut candidates);
-                self.lease_endings(log, known_by, &looked, &mut candidates);
             }
         }
         if self.strangers {
@@ -416,6 +418,17 @@ impl<'a> Supply<'a> {
                 }
             }
         }
+    }
+
+    /// Keys with operations that do nothing to them as they are, and would if they were otherwise.
+    fn hinges(&self, (log, store, known_by): (&Log<'a>, &Store<'a>, u64)) -> impl Iterator<Item = Keys> {
+        let asked = move |op: u32| log.ops[op as usize].invoked <= known_by;
+        let hinges = move |(key, offers): &(&Key, &Offers)| {
+            let modified = store.cell(**key).modified;
+            let fresh = modified != 0 && offers.fresh.ops.iter().any(|&op| asked(op));
+            fresh || offers.guarded.iter().any(|&(guard, op)| guard != modified && asked(op))
+        };
+        self.offers.iter().filter(hinges).map(|(key, _)| Keys::one(*key))
     }
 
     fn among<'o>(

@@ -7,8 +7,8 @@ use super::Keys;
 pub(super) struct Blame {
     pub(super) from: usize,
     pub(super) some: Vec<usize>,
-    /// What was guessed about these keys matters.
-    pub(super) keys: Vec<Keys>,
+    /// What was guessed about these keys matters, each from a guess on.
+    pub(super) keys: Vec<(Keys, usize)>,
     /// The keys of the contradiction that was met first: what concerns them is tried first.
     pub(super) first: Vec<Keys>,
     /// That these guesses used their operations matters.
@@ -27,6 +27,10 @@ impl Blame {
         settled: false,
     };
 
+    pub(super) fn about(keys: Keys, from: usize, settled: bool) -> Self {
+        Self { from, keys: vec![(keys, from)], settled, ..Self::NOBODY }
+    }
+
     pub(super) fn user(guess: usize) -> Self {
         Self { some: vec![guess], users: vec![guess], ..Self::NOBODY }
     }
@@ -40,9 +44,10 @@ impl Blame {
         merge(&mut self.some, &other.some);
         merge(&mut self.users, &other.users);
         self.some.retain(|&guess| guess < self.from);
-        for keys in &other.keys {
-            if !self.keys.contains(keys) {
-                self.keys.push(*keys);
+        for &(keys, from) in &other.keys {
+            match self.keys.iter_mut().find(|(known, _)| *known == keys) {
+                Some((_, known)) => *known = from.min(*known),
+                None => self.keys.push((keys, from)),
             }
         }
     }
@@ -55,15 +60,18 @@ impl Blame {
     /// The first `stand` guesses stand for good.
     pub(super) fn settle(&mut self, stand: usize) {
         self.settled |= self.from < stand || self.some.iter().any(|&guess| guess < stand);
-        self.from = if self.from == usize::MAX { self.from } else { self.from.saturating_sub(stand) };
+        let shifted = |from: usize| if from == usize::MAX { from } else { from.saturating_sub(stand) };
+        self.from = shifted(self.from);
+        self.keys.iter_mut().for_each(|(_, from)| *from = shifted(*from));
         for guesses in [&mut self.some, &mut self.users] {
             guesses.retain(|&guess| guess >= stand);
             guesses.iter_mut().for_each(|guess| *guess -= stand);
         }
     }
 
-    pub(super) fn concerns(&self, keys: &[Keys]) -> bool {
-        keys.iter().any(|a| self.keys.iter().any(|b| a.overlaps(*b)))
+    /// The keys about which it matters what a guess says.
+    pub(super) fn keys_at(&self, guess: usize) -> Vec<Keys> {
+        self.keys.iter().filter(|(_, from)| *from <= guess).map(|(keys, _)| *keys).collect()
     }
 }
 

@@ -32,6 +32,6 @@ impl<'a> Search<'_, 'a> {
         // It may have taken any revision that was not known yet when it was asked.
         let asked = self.log.ops[by as usize].invoked;
         let since = self.order.known_since(asked);
-        Err(Blame { first: keys.clone(), keys, ..self.guesses_since(since) })
+        Err(Blame { first: keys, ..self.guesses_since(Keys::one(key), since) })
     }
 }
