@@ -47,7 +47,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a suite: start the system, compose the test commands, check what happened.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Judge a run again from its files.
     Check(CheckArgs),
     /// Find in a project's files what would cost a whole run on the platform.

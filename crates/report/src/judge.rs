@@ -76,7 +76,9 @@ impl Evidence {
             }
             for property in timeline.properties {
                 match properties.entry((property.group, property.name.clone())) {
-                    Entry::Vacant(place) => drop(place.insert(property)),
+                    Entry::Vacant(place) => {
+                        place.insert(property);
+                    }
                     Entry::Occupied(mut known) => known.get_mut().join(property),
                 }
             }

@@ -11,11 +11,11 @@ mod untold;
 
 use self::blame::Blame;
 pub(super) use self::ended::{Contradiction, Ended};
-use super::log::{Action, Fact, Key, Keys, Log, NONE, UNTOLD_LEASE};
+use super::log::{Action, Fact, Key, Keys, Log, NONE};
 use super::order::{Entry, Order, Role};
 use super::outlook::Outlook;
 use super::plan::Plan;
-use super::store::{Mismatch, Presence, Problem, Store};
+use super::store::{Presence, Store};
 use super::supply::{Candidate, Scene, Supply};
 use super::timelines::Timelines;
 
@@ -213,31 +213,6 @@ impl<'l, 'a> Search<'l, 'a> {
         })
     }
 
-    /// The guesses that may have a part in a mismatch.
-    fn blame(&self, at: i64, mismatch: &Mismatch<'a>) -> Blame {
-        let Mismatch { problem, cell, keys } = mismatch;
-        let key = problem.key();
-        let written = self.order.write_at(cell.modified).map(|op| self.log.action(op));
-        let put = written.and_then(|action| self.log.put_of(&action, key));
-        let Some(Action::Put { value, keep_lease, .. }) = put else { return self.guesses_about(keys) };
-        match problem {
-            // Whatever was guessed, the key was there behind that write.
-            Problem::Missing(_) => {
-                let since = self.store.certain_at(Keys::one(key)).max(cell.modified);
-                self.guesses_since(Keys::one(key), since)
-            }
-            // What an answered write wrote is no guess, and what came before it is gone.
-            Problem::Differs(kv) if kv.modified < cell.modified || kv.modified > at => Blame::NOBODY,
-            Problem::Differs(kv) if kv.modified == cell.modified => {
-                let value = value.is_some() && kv.value.is_some_and(|shown| Some(shown) != value);
-                let lease = !keep_lease && kv.lease != cell.lease && kv.lease != UNTOLD_LEASE;
-                if value || lease { Blame::NOBODY } else { self.guesses_about(keys) }
-            }
-            Problem::Differs(kv) if self.order.write_at(kv.modified).is_some() => Blame::NOBODY,
-            _ => self.guesses_about(keys),
-        }
-    }
-
     /// Keeps the contradictions that were met on the way to the present one. What lies far behind was overcome.
     fn note(&mut self, contradiction: Contradiction<'a>) {
         let place = contradiction.revision();
@@ -247,21 +222,6 @@ impl<'l, 'a> Search<'l, 'a> {
             self.noted.remove(0);
         }
         self.noted.push(contradiction);
-    }
-
-    /// The guesses about keys that were made behind a revision.
-    fn guesses_since(&self, keys: Keys, revision: i64) -> Blame {
-        let from = self.guesses.partition_point(|guess| guess.revision <= revision);
-        let settled = from == 0 && self.settled.last().is_some_and(|(settled, _)| *settled > revision);
-        Blame::about(keys, from, settled)
-    }
-
-    fn guesses_about(&self, keys: &[Keys]) -> Blame {
-        let mut blame = Blame::NOBODY;
-        for &keys in keys {
-            blame.merge(&self.guesses_since(keys, self.store.certain_at(keys)));
-        }
-        blame
     }
 
     /// Chooses what took a hidden revision.

@@ -209,7 +209,7 @@ impl<'a> Supply<'a> {
             match timelines.outlook_of(scene.log, scene.order, store, key, entry, revision) {
                 Outlook::Needs { before, delete } => needy.push((before, needy.len(), key, delete)),
                 Outlook::Free if self.may_expire(store.cell(key).lease, known_by) => {
-                    overdue.push((key, true))
+                    overdue.push((key, true));
                 }
                 Outlook::Free => free.push((key, false)),
                 Outlook::Settled | Outlook::Broken => {}

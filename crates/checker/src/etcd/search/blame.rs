@@ -1,6 +1,8 @@
 //! Who may be guilty of a contradiction: the guesses that it rests on, and what about them matters.
 
-use super::Keys;
+use super::super::log::{Action, Keys, UNTOLD_LEASE};
+use super::super::store::{Mismatch, Problem};
+use super::Search;
 
 /// Why something failed: guesses made so far, all from `from` on and some before, and what about them matters.
 #[derive(Clone, Debug)]
@@ -72,6 +74,48 @@ impl Blame {
     /// The keys about which it matters what a guess says.
     pub(super) fn keys_at(&self, guess: usize) -> Vec<Keys> {
         self.keys.iter().filter(|(_, from)| *from <= guess).map(|(keys, _)| *keys).collect()
+    }
+}
+
+impl<'a> Search<'_, 'a> {
+    /// The guesses that may have a part in a mismatch.
+    pub(super) fn blame(&self, at: i64, mismatch: &Mismatch<'a>) -> Blame {
+        let Mismatch { problem, cell, keys } = mismatch;
+        let key = problem.key();
+        let written = self.order.write_at(cell.modified).map(|op| self.log.action(op));
+        let put = written.and_then(|action| self.log.put_of(&action, key));
+        let Some(Action::Put { value, keep_lease, .. }) = put else { return self.guesses_about(keys) };
+        match problem {
+            // Whatever was guessed, the key was there behind that write.
+            Problem::Missing(_) => {
+                let since = self.store.certain_at(Keys::one(key)).max(cell.modified);
+                self.guesses_since(Keys::one(key), since)
+            }
+            // What an answered write wrote is no guess, and what came before it is gone.
+            Problem::Differs(kv) if kv.modified < cell.modified || kv.modified > at => Blame::NOBODY,
+            Problem::Differs(kv) if kv.modified == cell.modified => {
+                let value = value.is_some() && kv.value.is_some_and(|shown| Some(shown) != value);
+                let lease = !keep_lease && kv.lease != cell.lease && kv.lease != UNTOLD_LEASE;
+                if value || lease { Blame::NOBODY } else { self.guesses_about(keys) }
+            }
+            Problem::Differs(kv) if self.order.write_at(kv.modified).is_some() => Blame::NOBODY,
+            _ => self.guesses_about(keys),
+        }
+    }
+
+    /// The guesses about keys that were made behind a revision.
+    pub(super) fn guesses_since(&self, keys: Keys, revision: i64) -> Blame {
+        let from = self.guesses.partition_point(|guess| guess.revision <= revision);
+        let settled = from == 0 && self.settled.last().is_some_and(|(settled, _)| *settled > revision);
+        Blame::about(keys, from, settled)
+    }
+
+    pub(super) fn guesses_about(&self, keys: &[Keys]) -> Blame {
+        let mut blame = Blame::NOBODY;
+        for &keys in keys {
+            blame.merge(&self.guesses_since(keys, self.store.certain_at(keys)));
+        }
+        blame
     }
 }
 
