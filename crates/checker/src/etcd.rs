@@ -142,14 +142,23 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
         Err(verdict) => return invalid(verdict, &Evidence::default()),
     };
     order.know(log, &hidden);
-    let search =
-        || Search::new(log, &order, Supply::new(log, &order, hidden.clone(), foreign), empty, foreign);
-    // Mostly the first guess is right, and no plan is needed.
-    let quick = (log.ops.len() >= PLANNED_AT_ONCE).then(|| search().hasty().run());
-    let ended = match quick {
-        None | Some(Ended::Undecided { .. }) => search().planned().run(),
-        Some(ended) => ended,
+    let replay = |shown: bool| {
+        let search = || {
+            let supply = Supply::new(log, &order, hidden.clone(), foreign);
+            let search = Search::new(log, &order, supply, empty, foreign);
+            if shown { search.with_what_was_shown() } else { search }
+        };
+        // Mostly the first guess is right, and no plan is needed.
+        let quick = (log.ops.len() >= PLANNED_AT_ONCE).then(|| search().hasty().run());
+        match quick {
+            None | Some(Ended::Undecided { .. }) => search().planned().run(),
+            Some(ended) => ended,
+        }
     };
+    // One beginning that explains everything is enough, and mostly there was no more than what was shown.
+    let fits = |ended: &Ended<'_>| matches!(ended, Ended::Fits { assumed: false, .. });
+    let likely = (!empty).then(|| replay(true)).filter(fits);
+    let ended = likely.unwrap_or_else(|| replay(false));
     // That an answer does not fit says more than a rule; that a revision has no taker says less.
     let answered = |noted: &[Contradiction<'_>]| {
         noted.iter().all(|contradiction| matches!(contradiction, Contradiction::Answer { .. }))

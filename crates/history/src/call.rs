@@ -2,9 +2,11 @@
 //!
 //! These are the arguments as sent, with the store's own defaults (0, false, empty) left out of the file.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
-use crate::Blob;
+use crate::{Blob, KeyValue};
 
 /// One request. The variant is `f` in the file, see [`Call::name`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +105,21 @@ pub struct Sort {
     pub by: SortBy,
     /// From the greatest to the least.
     pub descending: bool,
+}
+
+impl Sort {
+    /// Which of two key-values comes first. Those that are alike come in any order.
+    #[must_use]
+    pub fn compare(self, a: &KeyValue<'_>, b: &KeyValue<'_>) -> Ordering {
+        let ordering = match self.by {
+            SortBy::Key => a.key.bytes().cmp(b.key.bytes()),
+            SortBy::Value => a.value.bytes().cmp(b.value.bytes()),
+            SortBy::Version => a.version.cmp(&b.version),
+            SortBy::Create => a.create_revision.cmp(&b.create_revision),
+            SortBy::Mod => a.mod_revision.cmp(&b.mod_revision),
+        };
+        if self.descending { ordering.reverse() } else { ordering }
+    }
 }
 
 /// What key-values are ordered by.

@@ -213,6 +213,13 @@ impl<'h> Explain<'h> {
                     self.state(&key, cell)
                 ),
             ),
+            Problem::PassedOver(_) => (
+                "key-passed-over",
+                format!(
+                    "{what} at revision {at} lists keys that come behind key {key}, and not that one: {}",
+                    self.state(&key, cell)
+                ),
+            ),
             Problem::Kept(_) => (
                 "missing-key-kept",
                 format!("{what} at revision {at} kept what key {key} held, which did not exist"),

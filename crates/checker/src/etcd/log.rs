@@ -10,7 +10,7 @@ mod quick;
 mod recipe;
 mod refused;
 
-use history::Comparison;
+use history::{Comparison, Sort};
 use rustc_hash::FxHashMap;
 
 use self::packed::Packed;
@@ -197,6 +197,10 @@ pub(super) struct RangeFlags {
     pub(super) keys_only: bool,
     pub(super) count_only: bool,
     pub(super) more: bool,
+    /// The reply is not in the order that was asked for.
+    pub(super) disordered: bool,
+    /// The reply is cut off, in this order, which is not that of keys.
+    pub(super) cut_by: Option<Sort>,
 }
 
 /// A transaction. Of an answered one only the branch that was taken is kept, if it was told.

@@ -2,11 +2,11 @@
 //!
 //! Only prunes and sorts guesses; the replay judges. What is called broken here must be so whatever happens later.
 
-use history::Comparison;
+use history::{Comparison, Sort, SortBy};
 
 use super::log::{Action, Compare, Key, Kv, Log, NONE, Operand, Txn, UNTOLD};
 use super::order::{Entry, Order, Role};
-use super::store::{Cell, Presence, Store, compare_cell};
+use super::store::{Cell, Presence, Store, comes_before, compare_cell};
 use super::timelines::Timelines;
 
 /// Whether a key's contents fit what is said of it later.
@@ -221,11 +221,25 @@ impl<'a> Follow<'_, 'a> {
             };
         }
         let kvs = &self.log.kvs[kvs.range()];
+        if let Some(sort) = flags.cut_by {
+            return match kvs.binary_search_by_key(&self.key, |kv| kv.key) {
+                Ok(shown) => Some(self.shown(Some(kvs[shown]), at)),
+                Err(_) => comes_before(self.key, &self.cell, kvs, sort).then(|| self.passed_over(sort, at)),
+            };
+        }
         if limit > 0 && kvs.len() == limit as usize && kvs.last().is_some_and(|kv| kv.key < self.key) {
             return None;
         }
         let kv = kvs.binary_search_by_key(&self.key, |kv| kv.key).ok().map(|at| kvs[at]);
         Some(self.shown(kv, at))
+    }
+
+    /// It would have to be in the list, had nothing happened to it.
+    fn passed_over(&self, sort: Sort, at: i64) -> Outlook {
+        match sort.by {
+            SortBy::Key | SortBy::Create => self.gone(at),
+            SortBy::Value | SortBy::Version | SortBy::Mod => Outlook::Needs { before: at + 1, delete: false },
+        }
     }
 
     fn gone(&self, at: i64) -> Outlook {

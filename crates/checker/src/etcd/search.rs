@@ -11,7 +11,7 @@ mod untold;
 
 use self::blame::Blame;
 pub(super) use self::ended::{Contradiction, Ended};
-use super::log::{Action, Fact, Key, Keys, Log, NONE};
+use super::log::{Action, Fact, Key, Keys, Kv, Log, NONE};
 use super::order::{Entry, Order, Role};
 use super::outlook::Outlook;
 use super::plan::Plan;
@@ -108,6 +108,21 @@ impl<'l, 'a> Search<'l, 'a> {
             warmed: 0,
             foreign,
         }
+    }
+
+    /// Takes it that nothing was there in the beginning but what was shown of then.
+    pub(super) fn with_what_was_shown(mut self) -> Self {
+        let mut shown = vec![None; self.log.keys.len()];
+        for kv in self.log.kvs.iter().filter(|kv| kv.modified <= self.order.base) {
+            let last = &mut shown[kv.key as usize];
+            let says_more =
+                |last: &Kv<'_>| (kv.modified, kv.value.is_some()) > (last.modified, last.value.is_some());
+            if last.as_ref().is_none_or(says_more) {
+                *last = Some(*kv);
+            }
+        }
+        (0..).zip(&shown).for_each(|(key, kv)| self.store.begin(key, kv.as_ref()));
+        self
     }
 
     /// Leaves out what operation `op` read.

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use self::cell::{ANY_LEASE, fits};
-pub(super) use self::cell::{Cell, Presence, compare_cell};
+pub(super) use self::cell::{Cell, Presence, comes_before, compare_cell};
 use super::bits::Bits;
 use super::log::{Action, Fact, Key, Keys, Kv, Log, NONE, Txn, UNTOLD_LEASE};
 
@@ -53,6 +53,8 @@ pub(super) enum Problem<'a> {
         expected: u32,
         found: u32,
     },
+    /// A list that shows the first of an order leaves out this key, which comes before one that it shows.
+    PassedOver(Key),
     /// A put that keeps the old value or lease needs the key to exist.
     Kept(Key),
     /// A request that took no revision, where this key was to be changed.
@@ -64,7 +66,7 @@ pub(super) enum Problem<'a> {
 impl Problem<'_> {
     pub(super) fn key(&self) -> Key {
         match self {
-            Self::Missing(key) | Self::Kept(key) => *key,
+            Self::Missing(key) | Self::Kept(key) | Self::PassedOver(key) => *key,
             Self::Undone(key) | Self::NeverPut(key) => *key,
             Self::Shape { key, .. } | Self::Branch { key, .. } => *key,
             Self::Appeared(kv) | Self::Differs(kv) => kv.key,
@@ -114,6 +116,12 @@ impl<'a> Store<'a> {
             forgotten: 0,
             recording: false,
         }
+    }
+
+    /// Takes it that a key was in the beginning as it was shown then or later, or not there.
+    pub(super) fn begin(&mut self, key: Key, shown: Option<&Kv<'a>>) {
+        self.set(key, shown.map_or(Cell::ABSENT, |kv| Cell::UNSEEN.shown(kv)));
+        self.certain_at[key as usize] = self.base;
     }
 
     pub(super) fn cell(&self, key: Key) -> &Cell<'a> {
@@ -331,12 +339,6 @@ impl<'a> Store<'a> {
     fn decide(&mut self, log: &Log<'a>, txn: &Txn, path: &mut Vec<bool>) {
         let mut holds = true;
         for compare in &log.compares[txn.compares.range()] {
-            // What nobody has seen yet is taken not to be there: what is seen of it later must agree.
-            if let Some(key) = compare.keys.single()
-                && self.cell(key).presence == Presence::Unseen
-            {
-                self.set(key, Cell::ABSENT);
-            }
             match self.compare(compare) {
                 Some(true) => {}
                 Some(false) => holds = false,

@@ -26,6 +26,8 @@ mod rules;
 mod scanned;
 #[path = "etcd/services.rs"]
 mod services;
+#[path = "etcd/single.rs"]
+mod single;
 #[path = "etcd/strangers.rs"]
 mod strangers;
 #[path = "etcd/strict.rs"]

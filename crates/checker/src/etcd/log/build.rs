@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use history::{Blob, Call, Event, History, KeyValue, Operation, Others, Outcome, Reply, Target, WatchUpdate};
+use history::{
+    Blob, Call, Event, History, KeyValue, Operation, Others, Outcome, Reply, Sort, SortBy, Target,
+    WatchUpdate,
+};
 
 use super::packed::{ONE, Packed};
 use super::refused::refused;
@@ -209,18 +212,20 @@ impl<'a> Log<'a> {
         lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
     ) -> Action<'a> {
         let keys = self.range(&range.key, range.end.as_ref(), lend);
-        // Of a list in another order that was cut off, this engine looks at the count only.
-        let cut = range.sort.is_some() && range.limit != 0;
         let mut flags = RangeFlags {
             serializable: range.serializable,
             keys_only: range.keys_only,
-            count_only: range.count_only || cut,
-            more: false,
+            count_only: range.count_only,
+            ..RangeFlags::default()
         };
+        let by_key = Sort { by: SortBy::Key, descending: false };
         let (kvs, count) = match reply {
-            Some(Reply::Range { count, .. }) if cut => (Span::default(), clamp(*count)),
             Some(Reply::Range { kvs, count, more, .. }) => {
                 flags.more = *more;
+                let cut = range.limit > 0 && *count > range.limit;
+                flags.cut_by = range.sort.filter(|sort| cut && *sort != by_key);
+                let disordered = |sort: Sort| !kvs.is_sorted_by(|a, b| sort.compare(a, b).is_le());
+                flags.disordered = range.sort.is_some_and(disordered);
                 (self.kvs(kvs, range.keys_only, lend), clamp(*count))
             }
             _ => (Span::default(), 0),

@@ -263,6 +263,12 @@ impl<'a> Walk<'_, 'a, '_> {
             return;
         }
         let kvs = &self.log.kvs[kvs.range()];
+        if flags.cut_by.is_some() {
+            if let Some(kv) = kvs.iter().find(|kv| kv.key == self.key) {
+                self.look(Some(*kv), at, 0);
+            }
+            return;
+        }
         if limit > 0 && kvs.len() == limit as usize && kvs.last().is_some_and(|kv| kv.key < self.key) {
             return;
         }

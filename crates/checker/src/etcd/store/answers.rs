@@ -2,10 +2,10 @@
 //!
 //! An answer that fits also settles what was uncertain about the keys that it tells of.
 
-use history::Comparison;
+use history::{Comparison, Sort};
 
 use super::super::log::{Action, Compare, Keys, Kv, Log, NONE, Operand, RangeFlags, Txn};
-use super::cell::compare_cell;
+use super::cell::{comes_before, compare_cell};
 use super::{Cell, Checked, Key, Presence, Problem, Store, fits};
 
 /// What is wrong with an answer that was not asked for.
@@ -136,9 +136,17 @@ impl<'a> Store<'a> {
             }
             return self.check_count(keys, count, at);
         }
+        if flags.disordered {
+            let what = "is not in the order that was asked for";
+            return self.mismatch(Problem::Shape { key: keys.from, what });
+        }
         let sorted = kvs.windows(2).all(|pair| pair[0].key < pair[1].key);
         if let Some(kv) = kvs.iter().find(|kv| !sorted || !keys.contains(kv.key)) {
             return self.mismatch(Problem::Shape { key: kv.key, what: "lists keys out of order or range" });
+        }
+        if let Some(sort) = flags.cut_by {
+            self.check_first(keys, kvs, sort, at)?;
+            return self.check_cut(keys, kvs, limit, flags, count, at);
         }
         let cut = limit > 0 && count > limit;
         // Behind the last key of a reply that was cut off, only the count tells anything.
@@ -167,6 +175,20 @@ impl<'a> Store<'a> {
             }
         }
         self.check_cut(keys, kvs, limit, flags, count, at)
+    }
+
+    /// What is shown is there, and nothing that is there comes before it.
+    fn check_first(&mut self, keys: Keys, kvs: &[Kv<'a>], sort: Sort, at: i64) -> Checked<'a> {
+        kvs.iter().try_for_each(|kv| self.look(kv.key, Some(*kv), at))?;
+        let mut next = self.live.next(keys.from, keys.to);
+        while let Some(key) = next {
+            let left_out = kvs.binary_search_by_key(&key, |kv| kv.key).is_err();
+            if left_out && comes_before(key, self.cell(key), kvs, sort) {
+                return self.mismatch(Problem::PassedOver(key));
+            }
+            next = self.live.next(key + 1, keys.to);
+        }
+        Ok(())
     }
 
     fn check_cut(

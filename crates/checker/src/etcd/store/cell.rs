@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use history::Comparison;
+use history::{Comparison, Sort, SortBy};
 
-use super::super::log::{Action, Compare, Kv, Operand, UNTOLD, UNTOLD_LEASE};
+use super::super::log::{Action, Compare, Key, Kv, Operand, UNTOLD, UNTOLD_LEASE};
 
 /// A lease that nobody knows.
 pub(super) const ANY_LEASE: i64 = i64::MIN;
@@ -136,5 +136,24 @@ pub(in crate::etcd) fn compare_cell(cell: &Cell<'_>, compare: &Compare<'_>, base
         Comparison::NotEqual => ordering != Ordering::Equal,
         Comparison::Greater => ordering == Ordering::Greater,
         Comparison::Less => ordering == Ordering::Less,
+    })
+}
+
+/// Whether a key certainly comes before one of those that a list in this order shows.
+pub(in crate::etcd) fn comes_before(key: Key, cell: &Cell<'_>, shown: &[Kv<'_>], sort: Sort) -> bool {
+    if cell.presence != Presence::Present {
+        return false;
+    }
+    shown.iter().any(|kv| {
+        let ordering = match sort.by {
+            SortBy::Key => Some(key.cmp(&kv.key)),
+            SortBy::Value => cell.value.zip(kv.value).map(|(own, shown)| own.cmp(shown)),
+            SortBy::Mod => Some(cell.modified.cmp(&kv.modified)),
+            SortBy::Version if cell.version < 0 || kv.version == UNTOLD => None,
+            SortBy::Version => Some(cell.version.cmp(&kv.version)),
+            SortBy::Create if cell.version < 0 || cell.create == UNTOLD || kv.create == UNTOLD => None,
+            SortBy::Create => Some(cell.create.cmp(&kv.create)),
+        };
+        ordering == Some(if sort.descending { Ordering::Greater } else { Ordering::Less })
     })
 }

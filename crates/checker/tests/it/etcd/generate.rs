@@ -7,7 +7,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use history::{
-    Blob, Call, Compare, Comparison, Delete, Failure, Nanos, Outcome, Put, Range, Reply, Target, Txn,
+    Blob, Call, Compare, Comparison, Delete, Failure, Nanos, Outcome, Put, Range, Reply, Sort, SortBy,
+    Target, Txn,
 };
 
 use super::model::Etcd;
@@ -295,6 +296,14 @@ impl World<'_> {
                 range.revision = (self.etcd.revision - back).max(1);
             }
             3 => range.limit = 1 + self.random.below(3) as i64,
+            4 | 5 => {
+                range.limit = self.random.below(4) as i64;
+                let by = [SortBy::Key, SortBy::Value, SortBy::Version, SortBy::Create, SortBy::Mod];
+                let by = by[self.random.below(5) as usize];
+                range.sort = Some(Sort { by, descending: self.random.chance(0.5) });
+                // An order by values that are not shown is not looked at.
+                range.keys_only = by != SortBy::Value && self.random.chance(0.3);
+            }
             _ => {}
         }
         range

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use checker::Verdict;
 use checker::etcd::{Options, check, check_files};
 use history::{
-    Blob, Call, Header, History, KeyValue, Lines, Nanos, Operation, Outcome, Range, Reply, Sources,
+    Blob, Call, Header, History, KeyValue, Lines, Nanos, Operation, Outcome, Range, Reply, Sort, SortBy,
+    Sources,
 };
 
 use super::recipe::{Clients, run};
 use super::services::verdict;
+use super::single::operation;
 
 fn clients(seed: u64, operations: usize) -> Clients {
     Clients {
@@ -186,22 +188,10 @@ fn two_in_line_by_one_revision_of_creation_are_found() {
     assert!(judged.0 > 50 && judged.1 < 8, "{judged:?}");
 }
 
-fn operation(number: u64, call: Call<'static>, reply: Reply<'static>) -> Operation<'static> {
-    Operation {
-        file: 0,
-        number,
-        client: 1,
-        member: "".into(),
-        call,
-        invoked: Nanos(10 * number + 1),
-        returned: Some(Nanos(10 * number + 5)),
-        outcome: Outcome::Ok(reply),
-    }
-}
-
 /// A history of calls that follow each other, all answered.
 fn told(steps: Vec<(Call<'static>, Reply<'static>)>) -> Vec<Operation<'static>> {
-    (0..).zip(steps).map(|(number, (call, reply))| operation(number, call, reply)).collect()
+    let answered = |(number, (call, reply))| operation(number, 10 * number + 1, call, Outcome::Ok(reply));
+    (0..).zip(steps).map(answered).collect()
 }
 
 fn grant(lease: i64) -> (Call<'static>, Reply<'static>) {
@@ -305,4 +295,31 @@ fn a_key_that_a_call_does_not_tell_may_be_anybodys() {
     }
     let told = lock(0xab, "l/ab", 2);
     assert_eq!(rule(vec![grant(0xab), told, put(5), shown()]), "unexplained-revisions");
+}
+
+#[test]
+fn whoever_is_first_in_line_is_shown_first() {
+    let enter = |key: &'static str, revision| {
+        let put = history::Put { key: key.into(), value: "x".into(), ..history::Put::default() };
+        (Call::Put(put), Reply::Put { revision, prev: None })
+    };
+    let first = |by, descending, key, created| {
+        let sort = Some(Sort { by, descending });
+        let end = Some("l0".into());
+        let range = Range { key: "l/".into(), end, limit: 1, sort, ..Range::default() };
+        let kvs = vec![KeyValue { lease: 0, ..kv(key, "x", created, 1) }];
+        (Call::Range(range), Reply::Range { revision: 3, kvs, count: 2, more: true })
+    };
+    let line = |answer| rule(vec![enter("l/b", 2), enter("l/a", 3), answer]);
+    for by in [SortBy::Create, SortBy::Mod] {
+        assert_eq!(line(first(by, false, "l/b", 2)), "valid");
+        assert_eq!(line(first(by, true, "l/a", 3)), "valid");
+        assert_eq!(line(first(by, false, "l/a", 3)), "key-passed-over");
+        assert_eq!(line(first(by, true, "l/b", 2)), "key-passed-over");
+    }
+    // What is shown is looked at, too.
+    assert_eq!(line(first(SortBy::Create, false, "l/a", 2)), "older-value");
+    // The values are alike: either may come first.
+    assert_eq!(line(first(SortBy::Value, false, "l/a", 3)), "valid");
+    assert_eq!(line(first(SortBy::Value, false, "l/b", 2)), "valid");
 }

@@ -2,9 +2,12 @@
 //!
 //! It shares nothing with the checker but the types of calls and replies.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use history::{Blob, Call, Compare, Comparison, Delete, KeyValue, Put, Range, Reply, Target, Txn};
+use history::{
+    Blob, Call, Compare, Comparison, Delete, KeyValue, Put, Range, Reply, Sort, SortBy, Target, Txn,
+};
 
 type Kvs = BTreeMap<Vec<u8>, KeyValue<'static>>;
 
@@ -31,6 +34,17 @@ fn within(key: &[u8], from: &[u8], end: Option<&Blob<'_>>) -> bool {
         Some(b"\0") => key >= from,
         Some(end) => key >= from && key < end,
     }
+}
+
+fn ordering(sort: Sort, a: &KeyValue<'_>, b: &KeyValue<'_>) -> Ordering {
+    let ordering = match sort.by {
+        SortBy::Key => a.key.bytes().cmp(b.key.bytes()),
+        SortBy::Value => a.value.bytes().cmp(b.value.bytes()),
+        SortBy::Version => a.version.cmp(&b.version),
+        SortBy::Create => a.create_revision.cmp(&b.create_revision),
+        SortBy::Mod => a.mod_revision.cmp(&b.mod_revision),
+    };
+    if sort.descending { ordering.reverse() } else { ordering }
 }
 
 fn owned(kv: &KeyValue<'_>) -> KeyValue<'static> {
@@ -78,6 +92,32 @@ impl Etcd {
             self.remember();
         }
         Some(stamped(reply, self.revision))
+    }
+
+    /// Whether `answer` to a call that was just done is as right as `reply`: of keys that are alike in the order that was
+    /// asked for, any may come first.
+    pub(crate) fn right(&mut self, call: &Call<'_>, answer: &Reply<'static>, reply: &Reply<'static>) -> bool {
+        let (Call::Range(Range { sort: Some(sort), .. }), Reply::Range { kvs, revision, count, more }) =
+            (call, answer)
+        else {
+            return answer == reply;
+        };
+        let Reply::Range { kvs: due, .. } = reply else { return false };
+        let Call::Range(range) = call else { return false };
+        let head = Reply::Range { kvs: due.clone(), revision: *revision, count: *count, more: *more };
+        let every = Range { limit: 0, keys_only: false, ..range.clone() };
+        let Some(Reply::Range { kvs: every, .. }) = self.range(&every) else { return false };
+        let whole = |kv: &KeyValue<'_>| every.iter().find(|known| known.key == kv.key);
+        let as_good = |(shown, due): (&KeyValue<'static>, &KeyValue<'static>)| {
+            let (Some(own), Some(other)) = (whole(shown), whole(due)) else { return false };
+            let value = if range.keys_only { Blob::default() } else { own.value.clone() };
+            ordering(*sort, own, other).is_eq() && *shown == KeyValue { value, ..own.clone() }
+        };
+        let keys: BTreeSet<&Blob<'_>> = kvs.iter().map(|kv| &kv.key).collect();
+        head == *reply
+            && kvs.len() == due.len()
+            && keys.len() == kvs.len()
+            && kvs.iter().zip(due).all(as_good)
     }
 
     /// Ends a lease by itself, which takes a revision if it has keys.
@@ -190,6 +230,10 @@ impl Etcd {
         let count = all.len() as i64;
         if range.count_only {
             return Some(Reply::Range { revision: 0, kvs: Vec::new(), count, more: false });
+        }
+        let mut all = all;
+        if let Some(sort) = range.sort {
+            all.sort_by(|a, b| ordering(sort, a, b));
         }
         let limit = if range.limit > 0 { range.limit as usize } else { usize::MAX };
         let shown = all.iter().take(limit).map(|kv| {

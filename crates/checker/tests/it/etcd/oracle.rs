@@ -115,7 +115,7 @@ fn explore(etcd: &Etcd, pieces: &[Piece<'_>]) -> bool {
                         Outcome::Ok(Reply::Grant { revision, lease, .. }),
                         Some(Reply::Grant { revision: at, lease: asked, .. }),
                     ) => *revision == at && (asked == 0 || *lease == asked),
-                    (Outcome::Ok(answer), Some(reply)) => *answer == reply,
+                    (Outcome::Ok(answer), Some(reply)) => next.right(&operation.call, answer, &reply),
                     (_, reply) => !must && reply.is_some() && next.revision > etcd.revision,
                 };
                 fits && explore(&next, &rest)

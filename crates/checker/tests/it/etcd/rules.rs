@@ -7,6 +7,7 @@ use history::{Blob, Call, Failure, History, Nanos, Operation, Outcome, Put, Rang
 
 use super::generate::{Random, Shape};
 use super::record::history;
+use super::single::operation;
 use super::strict::RULES;
 use super::{oracle, strict};
 
@@ -127,19 +128,6 @@ fn nothing_is_called_broken_that_some_order_explains() {
     assert_eq!(kinds.len(), RULES.len(), "{kinds:?}");
 }
 
-fn operation(number: u64, at: u64, call: Call<'static>, outcome: Outcome<'static>) -> Operation<'static> {
-    Operation {
-        file: 0,
-        number,
-        client: 1,
-        member: "".into(),
-        call,
-        invoked: Nanos(at),
-        returned: Some(Nanos(at + 10)),
-        outcome,
-    }
-}
-
 fn grant(revision: i64) -> (Call<'static>, Outcome<'static>) {
     (Call::Grant { ttl: 1, lease: 7 }, Outcome::Ok(Reply::Grant { revision, lease: 7, ttl: 1 }))
 }
@@ -179,8 +167,8 @@ fn a_lease_is_not_granted_again_while_it_lives() {
 fn times_that_leave_a_doubt_break_nothing() {
     let missed = || (put(0).0, refused("lease-not-found"));
     // Answered just when the lease's time is over, counted from when its grant was sent.
-    let verdict = told(vec![(0, grant(1)), (20, put(2)), (SECOND - 10, missed()), (2 * SECOND, get(3))]);
+    let verdict = told(vec![(0, grant(1)), (20, put(2)), (SECOND - 4, missed()), (2 * SECOND, get(3))]);
     assert_eq!(verdict, Verdict::Valid);
-    let verdict = told(vec![(0, grant(1)), (20, put(2)), (SECOND - 11, missed()), (2 * SECOND, get(3))]);
+    let verdict = told(vec![(0, grant(1)), (20, put(2)), (SECOND - 5, missed()), (2 * SECOND, get(3))]);
     assert_eq!(rule(&verdict), Some("living-lease-missed"), "{verdict}");
 }

@@ -2,14 +2,12 @@
 
 use checker::Verdict;
 use checker::etcd::{Initial, Options, check};
-use history::{
-    Blob, Call, Compare, Comparison, Delete, History, Nanos, Operation, Outcome, Put, Range, Reply, Target,
-    Txn,
-};
+use history::{Blob, Call, Compare, Comparison, Delete, History, Outcome, Put, Range, Reply, Target, Txn};
 
 use super::generate::{Random, Shape};
 use super::model::Etcd;
 use super::record::history;
+use super::single::operation;
 
 fn shape(seed: u64) -> Shape {
     let keys = [2, 5, 20][seed as usize % 3];
@@ -72,16 +70,7 @@ fn keys_that_nobody_names_are_counted_deleted_and_compared_like_any() {
                 _ => Call::Range(Range { key, end, count_only: true, ..Range::default() }),
             };
             let reply = etcd.apply(&call).unwrap();
-            operations.push(Operation {
-                file: 0,
-                number,
-                client: 0,
-                member: "".into(),
-                call,
-                invoked: Nanos(10 * number + 1),
-                returned: Some(Nanos(10 * number + 2)),
-                outcome: Outcome::Ok(reply),
-            });
+            operations.push(operation(number, 10 * number + 1, call, Outcome::Ok(reply)));
         }
         let made = History { operations, watched: Vec::new(), files: Vec::new() };
         for foreign_writers in [false, true] {
@@ -107,34 +96,54 @@ fn a_store_that_was_not_empty_is_no_violation() {
     assert!(decided > 60, "only {decided} of 240 decided");
 }
 
-#[test]
-fn what_an_unanswered_transaction_compares_need_not_have_been_seen() {
-    let compare =
-        Compare { key: "k".into(), end: None, target: Target::Create(0), comparison: Comparison::Equal };
-    let put = |key: &'static str| Call::Put(Put { key: key.into(), value: "v".into(), ..Put::default() });
-    let calls = [
-        put("a"),
-        Call::Txn(Txn { compare: vec![compare], success: vec![put("k")], failure: Vec::new() }),
-        Call::Range(Range { key: "k".into(), ..Range::default() }),
-    ];
-    let mut etcd = Etcd::new();
-    let operation = |(number, call): (u64, Call<'static>)| {
+fn compared(target: Target<'static>, success: Call<'static>) -> Call<'static> {
+    let compare = Compare { key: "k".into(), end: None, target, comparison: Comparison::Equal };
+    Call::Txn(Txn { compare: vec![compare], success: vec![success], failure: Vec::new() })
+}
+
+/// What such calls come to on a store that held something before, if this one had no answer.
+fn judged(etcd: &mut Etcd, calls: impl IntoIterator<Item = Call<'static>>, lost: Option<u64>) -> Verdict {
+    let done = |(number, call): (u64, Call<'static>)| {
         let reply = etcd.apply(&call).unwrap();
-        let lost = matches!(call, Call::Txn(_));
-        Operation {
-            file: 0,
-            number,
-            client: number as u32,
-            member: "".into(),
-            call,
-            invoked: Nanos(10 * number + 1),
-            returned: (!lost).then_some(Nanos(10 * number + 2)),
-            outcome: if lost { Outcome::Unknown(None) } else { Outcome::Ok(reply) },
-        }
+        let outcome = if lost == Some(number) { Outcome::Unknown(None) } else { Outcome::Ok(reply) };
+        operation(number, 10 * number + 1, call, outcome)
     };
-    let operations = (0..).zip(calls).map(operation).collect();
-    let made = History { operations, watched: Vec::new(), files: Vec::new() };
-    assert_eq!(check(&made, &Options::default()).verdict, Verdict::Valid);
+    let operations = (0..).zip(calls).map(done).collect();
+    check(&History { operations, watched: Vec::new(), files: Vec::new() }, &Options::default()).verdict
+}
+
+#[test]
+fn what_a_transaction_compares_need_not_have_been_seen() {
+    let put = |key: &'static str| Call::Put(Put { key: key.into(), value: "v".into(), ..Put::default() });
+    let get = || Call::Range(Range { key: "k".into(), ..Range::default() });
+    for target in [Target::Create(0), Target::Version(3), Target::Mod(2), Target::Value("w".into())] {
+        for lost in [None, Some(1)] {
+            let calls = [put("a"), compared(target.clone(), put("k")), get()];
+            assert_eq!(judged(&mut Etcd::new(), calls, lost), Verdict::Valid, "{target:?}");
+        }
+        // Here the key was there, and what held tells it.
+        let mut etcd = Etcd::new();
+        for _ in 0..3 {
+            etcd.apply(&put("k"));
+        }
+        let verdict = judged(&mut etcd, [put("a"), compared(target.clone(), put("k")), get()], None);
+        assert!(!matches!(verdict, Verdict::Invalid(_)), "{target:?}: {verdict}");
+    }
+}
+
+#[test]
+fn a_key_that_was_there_before_is_not_taken_for_a_new_one() {
+    let put = |key: &'static str| Call::Put(Put { key: key.into(), value: "v".into(), ..Put::default() });
+    let get = || Call::Range(Range { key: "k".into(), ..Range::default() });
+    let mut etcd = Etcd::new();
+    etcd.apply(&put("k"));
+    let calls = [put("a"), compared(Target::Value("w".into()), put("k")), get(), put("k"), get()];
+    assert_eq!(judged(&mut etcd, calls, None), Verdict::Valid);
+    // What is deleted was there, though nobody ever saw it.
+    let mut etcd = Etcd::new();
+    etcd.apply(&put("k"));
+    let delete = Call::Delete(Delete { key: "k".into(), end: None, prev_kv: false });
+    assert_eq!(judged(&mut etcd, [put("a"), delete, get(), put("k"), get()], None), Verdict::Valid);
 }
 
 #[test]

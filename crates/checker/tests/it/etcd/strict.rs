@@ -107,7 +107,7 @@ fn step(state: &State, operation: &Operation<'static>) -> Option<State> {
             (*ttl > 0) == (*left > 0)
         }
         (Outcome::Ok(Reply::Compact { .. }), Reply::Compact { .. }) => true,
-        (Outcome::Ok(answer), reply) => answer == reply,
+        (Outcome::Ok(answer), reply) => next.etcd.right(&operation.call, answer, reply),
         _ => true,
     };
     fits.then_some(next)
