@@ -270,6 +270,9 @@ fn place(log: &Log<'_>, index: u32, entries: &mut Vec<Entry>) -> Result<(), Diso
 /// What an answered operation does at its revision, if it has a place at all.
 fn role(log: &Log<'_>, index: u32) -> Result<Option<Role>, Disorder> {
     let op = &log.ops[index as usize];
+    if log.is_common(index) && op.revision > 1 {
+        return Ok(Some(if log.op_wrote(index) { Role::Write } else { Role::Read }));
+    }
     let action = log.action(index);
     let role = match action {
         // Their headers are filled in after the fact, so they order nothing.

@@ -25,63 +25,51 @@ pub(super) enum Outlook {
 /// An outlook that was told, and as long as which entries come next it stays.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told {
-    changes: u32,
+    guess: u32,
     from: u32,
     until: u32,
     outlook: Outlook,
 }
 
 impl Told {
-    pub(super) const NOTHING: Self = Self { changes: 0, from: u32::MAX, until: 0, outlook: Outlook::Free };
+    pub(super) const NOTHING: Self = Self { guess: 0, from: u32::MAX, until: 0, outlook: Outlook::Free };
+}
+
+/// Where a guess is made: behind the write of a revision, with what comes from an entry on ahead.
+#[derive(Clone, Copy)]
+pub(super) struct Moment<'m, 'a> {
+    pub(super) log: &'m Log<'a>,
+    pub(super) order: &'m Order,
+    pub(super) entry: usize,
+    pub(super) revision: i64,
 }
 
 impl Timelines {
-    /// Follows `key`, holding `cell` behind the write of `revision`, through the entries from `from` on.
-    pub(super) fn outlook(
-        &self,
-        log: &Log<'_>,
-        order: &Order,
-        key: Key,
-        cell: &Cell<'_>,
-        from: usize,
-        revision: i64,
-    ) -> Outlook {
-        self.follow(log, order, key, cell, from, revision).0
+    /// Follows `key`, which holds `cell`, from a moment on.
+    pub(super) fn outlook(&self, now: Moment<'_, '_>, key: Key, cell: &Cell<'_>) -> Outlook {
+        self.follow(now, key, cell, true).0
     }
 
-    /// The same of a key as the store has it. What was told before is told again until it has changed; where only the
-    /// revision has, a key that nothing helps any more may be told to need something.
-    pub(super) fn outlook_of(
-        &self,
-        log: &Log<'_>,
-        order: &Order,
-        store: &Store<'_>,
-        key: Key,
-        from: usize,
-        revision: i64,
-    ) -> Outlook {
-        let (told, changes) = (&self.told[key as usize], store.changes(key));
+    /// The same of a key as the store has it. What was told before is told again until a guess has changed the key, as
+    /// answers change it as they say; where only the revision is another, a key that nothing helps any more may be told to
+    /// need something.
+    pub(super) fn outlook_of(&self, now: Moment<'_, '_>, store: &Store<'_>, key: Key) -> Outlook {
+        let (told, guess) = (&self.told[key as usize], store.guessed(key));
         let last = told.get();
-        if last.changes == changes && (last.from..=last.until).contains(&(from as u32)) {
+        let from = now.entry as u32;
+        if last.guess == guess && (last.from..=last.until).contains(&from) {
             return last.outlook;
         }
-        let (outlook, until) = self.follow(log, order, key, store.cell(key), from, revision);
-        told.set(Told { changes, from: from as u32, until, outlook });
+        let (outlook, until) = self.follow(now, key, store.cell(key), false);
+        told.set(Told { guess, from, until, outlook });
         outlook
     }
 
     /// The outlook, and the entry that decides it.
-    fn follow(
-        &self,
-        log: &Log<'_>,
-        order: &Order,
-        key: Key,
-        cell: &Cell<'_>,
-        from: usize,
-        revision: i64,
-    ) -> (Outlook, u32) {
-        let mut follow = Follow { log, key, cell: *cell, revision, base: order.base };
-        let mut entries = self.since(key, from as u32);
+    fn follow(&self, now: Moment<'_, '_>, key: Key, cell: &Cell<'_>, values: bool) -> (Outlook, u32) {
+        let Moment { log, order, entry, revision } = now;
+        let mut follow = Follow { log, key, cell: *cell, revision, base: order.base, values };
+        let mut entries = self.since(key, entry as u32);
         let decided = entries.find_map(|at| Some((follow.entry(&order.entries[at as usize])?, at)));
         decided.unwrap_or((Outlook::Free, u32::MAX))
     }
@@ -95,6 +83,8 @@ struct Follow<'l, 'a> {
     /// Where the guess was made: what comes later may still change.
     revision: i64,
     base: i64,
+    /// Another value than was shown tells that nothing helps; as if it were the same, nothing may happen to the key either.
+    values: bool,
 }
 
 impl<'a> Follow<'_, 'a> {
@@ -287,8 +277,8 @@ impl<'a> Follow<'_, 'a> {
             // As many writes as it has seen.
             Presence::Present if kv.modified > cell.modified => Outlook::Broken,
             Presence::Present => {
-                let value = kv.value.is_none_or(|shown| cell.value.is_none_or(|value| value == shown));
-                if value { Outlook::Settled } else { Outlook::Broken }
+                let same = || kv.value.is_none_or(|shown| cell.value.is_none_or(|value| value == shown));
+                if !self.values || same() { Outlook::Settled } else { Outlook::Broken }
             }
         }
     }

@@ -13,9 +13,9 @@ use self::blame::Blame;
 pub(super) use self::ended::{Contradiction, Ended};
 use super::log::{Action, Fact, Key, Keys, Kv, Log, NONE};
 use super::order::{Entry, Order, Role};
-use super::outlook::Outlook;
+use super::outlook::{Moment, Outlook};
 use super::plan::Plan;
-use super::store::{Presence, Store};
+use super::store::{Mark, Presence, Store};
 use super::supply::{Candidate, Scene, Supply};
 use super::timelines::Timelines;
 
@@ -43,7 +43,7 @@ struct Guess {
     revision: i64,
     /// Where the replay goes on behind it.
     entry: usize,
-    mark: usize,
+    mark: Mark,
     candidates: Vec<Candidate>,
     next: usize,
     /// Which candidates are listed.
@@ -185,7 +185,7 @@ impl<'l, 'a> Search<'l, 'a> {
         self.warmed = entry + WARM;
         let next = &self.order.entries[entry..self.warmed.min(self.order.entries.len())];
         let first = |entry: &Entry| {
-            let found = self.log.found(entry.op).and_then(|kv| kv.value);
+            let found = self.log.found(entry.op).and_then(|(_, kv)| kv?.value);
             found.or_else(|| self.log.value(entry.op)).and_then(|value| value.first()).copied()
         };
         std::hint::black_box(next.iter().filter_map(first).fold(0, |a: u8, b| a ^ b));
@@ -204,6 +204,11 @@ impl<'l, 'a> Search<'l, 'a> {
     /// Replays something answered.
     fn answer(&mut self, entry: &Entry) -> Step<()> {
         if self.without == Some(entry.op) && entry.role != Role::Write {
+            return Ok(());
+        }
+        if let (Role::Read, Some((key, shown))) = (entry.role, self.log.found(entry.op))
+            && self.store.confirm(key, shown, entry.revision)
+        {
             return Ok(());
         }
         let result = match entry.role {
@@ -344,7 +349,7 @@ impl<'l, 'a> Search<'l, 'a> {
     }
 
     /// Lets `candidate` take `revision`, if nothing speaks against it at once; otherwise, the guesses that do.
-    fn attempt(&mut self, candidate: Candidate, revision: i64, entry: usize, mark: usize) -> Step<()> {
+    fn attempt(&mut self, candidate: Candidate, revision: i64, entry: usize, mark: Mark) -> Step<()> {
         if let Some(at) = self.supply.used(candidate) {
             let guess = self.guesses.binary_search_by_key(&at, |guess| guess.revision);
             return Err(guess.map_or(Blame { settled: true, ..Blame::NOBODY }, Blame::user));
@@ -368,6 +373,7 @@ impl<'l, 'a> Search<'l, 'a> {
             Candidate::StrangerDelete(key) => self.store.delete_by_stranger(key),
             Candidate::Nothing => true,
         };
+        self.store.guessed_since(mark);
         if !wrote {
             return Err(before);
         }
@@ -379,10 +385,10 @@ impl<'l, 'a> Search<'l, 'a> {
             }
         }
         let Some(timelines) = &self.timelines else { return Ok(()) };
+        let now = Moment { log: self.log, order: self.order, entry, revision };
         let broken = self.store.changed_since(mark).any(|key| {
             let cell = self.store.cell(key);
-            cell.presence != Presence::Unseen
-                && timelines.outlook(self.log, self.order, key, cell, entry, revision) == Outlook::Broken
+            cell.presence != Presence::Unseen && timelines.outlook(now, key, cell) == Outlook::Broken
         });
         if broken { Err(before) } else { Ok(()) }
     }

@@ -81,8 +81,9 @@ type Checked<'a> = Result<(), Box<Mismatch<'a>>>;
 #[derive(Debug)]
 pub(super) struct Store<'a> {
     cells: Vec<Cell<'a>>,
-    /// How often each has changed.
-    changes: Vec<u32>,
+    /// The last guess that changed each, by a number that no other has.
+    guessed: Vec<u32>,
+    guesses: u32,
     /// The keys that are not absent.
     live: Bits,
     attached: FxHashMap<i64, BTreeSet<Key>>,
@@ -94,10 +95,46 @@ pub(super) struct Store<'a> {
     unnamed: bool,
     /// An answer rested on what nobody knows.
     pub(super) assumed: bool,
-    /// What changes overwrote, the first `forgotten` of them left out.
-    trail: Vec<(Key, i64, Cell<'a>)>,
-    forgotten: usize,
+    /// What changes overwrote, with the guess that had made it.
+    trail: Trail<(Key, u32, Cell<'a>)>,
+    /// The same of `certain_at`.
+    pins: Trail<(Key, i64)>,
     recording: bool,
+}
+
+/// What was overwritten, the first `forgotten` of it left out.
+#[derive(Debug)]
+struct Trail<T> {
+    kept: Vec<T>,
+    forgotten: usize,
+}
+
+impl<T> Trail<T> {
+    const NEW: Self = Self { kept: Vec::new(), forgotten: 0 };
+
+    fn len(&self) -> usize {
+        self.forgotten + self.kept.len()
+    }
+
+    fn since(&self, mark: usize) -> &[T] {
+        &self.kept[mark - self.forgotten..]
+    }
+
+    fn forget_before(&mut self, mark: usize) {
+        self.kept.drain(..mark - self.forgotten);
+        self.forgotten = mark;
+    }
+
+    fn pop_to(&mut self, mark: usize) -> Option<T> {
+        if self.len() > mark { self.kept.pop() } else { None }
+    }
+}
+
+/// A moment to come back to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    trail: usize,
+    pins: usize,
 }
 
 impl<'a> Store<'a> {
@@ -105,15 +142,16 @@ impl<'a> Store<'a> {
         let cell = if empty { Cell::ABSENT } else { Cell::UNSEEN };
         Self {
             cells: vec![cell; keys],
-            changes: vec![0; keys],
+            guessed: vec![0; keys],
+            guesses: 0,
             live: Bits::new(keys, !empty),
             attached: FxHashMap::default(),
             certain_at: vec![if empty { base } else { i64::MIN }; keys],
             base,
             unnamed,
             assumed: false,
-            trail: Vec::new(),
-            forgotten: 0,
+            trail: Trail::NEW,
+            pins: Trail::NEW,
             recording: false,
         }
     }
@@ -128,9 +166,9 @@ impl<'a> Store<'a> {
         &self.cells[key as usize]
     }
 
-    /// How often a key has changed, there and back.
-    pub(super) fn changes(&self, key: Key) -> u32 {
-        self.changes[key as usize]
+    /// The last guess that changed a key, by a number that no other has.
+    pub(super) fn guessed(&self, key: Key) -> u32 {
+        self.guessed[key as usize]
     }
 
     /// The last revision at which the contents of all of these keys are certain.
@@ -159,38 +197,46 @@ impl<'a> Store<'a> {
     }
 
     /// The keys that changed since a mark.
-    pub(super) fn changed_since(&self, mark: usize) -> impl Iterator<Item = Key> {
-        self.trail[mark - self.forgotten..].iter().map(|(key, ..)| *key)
+    pub(super) fn changed_since(&self, mark: Mark) -> impl Iterator<Item = Key> {
+        self.trail.since(mark.trail).iter().map(|(key, ..)| *key)
+    }
+
+    /// What changed since a mark was guessed.
+    pub(super) fn guessed_since(&mut self, mark: Mark) {
+        self.guesses = self.guesses.wrapping_add(1);
+        for (key, ..) in self.trail.since(mark.trail) {
+            self.guessed[*key as usize] = self.guesses;
+        }
     }
 
     /// Starts to remember changes; the mark is a moment to come back to.
-    pub(super) fn mark(&mut self) -> usize {
+    pub(super) fn mark(&mut self) -> Mark {
         self.recording = true;
-        self.forgotten + self.trail.len()
+        Mark { trail: self.trail.len(), pins: self.pins.len() }
     }
 
     /// Gives up the moments before a mark.
-    pub(super) fn forget_before(&mut self, mark: usize) {
-        self.trail.drain(..mark - self.forgotten);
-        self.forgotten = mark;
+    pub(super) fn forget_before(&mut self, mark: Mark) {
+        self.trail.forget_before(mark.trail);
+        self.pins.forget_before(mark.pins);
     }
 
-    pub(super) fn undo_to(&mut self, mark: usize) {
-        while self.forgotten + self.trail.len() > mark {
-            let Some((key, certain_at, cell)) = self.trail.pop() else { break };
-            self.recording = false;
+    pub(super) fn undo_to(&mut self, mark: Mark) {
+        self.recording = false;
+        while let Some((key, guess, cell)) = self.trail.pop_to(mark.trail) {
             self.set(key, cell);
-            self.certain_at[key as usize] = certain_at;
-            self.recording = true;
+            self.guessed[key as usize] = guess;
         }
+        while let Some((key, certain_at)) = self.pins.pop_to(mark.pins) {
+            self.certain_at[key as usize] = certain_at;
+        }
+        self.recording = true;
     }
 
     fn set(&mut self, key: Key, cell: Cell<'a>) {
         let old = std::mem::replace(&mut self.cells[key as usize], cell);
-        let changes = &mut self.changes[key as usize];
-        *changes = changes.wrapping_add(1);
         if self.recording {
-            self.trail.push((key, self.certain_at[key as usize], old));
+            self.trail.kept.push((key, self.guessed[key as usize], old));
         }
         if (old.presence == Presence::Absent) != (cell.presence == Presence::Absent) {
             if cell.presence == Presence::Absent { self.live.remove(key) } else { self.live.insert(key) }
@@ -209,7 +255,7 @@ impl<'a> Store<'a> {
         let certain_at = &mut self.certain_at[key as usize];
         if *certain_at < at {
             if self.recording {
-                self.trail.push((key, *certain_at, self.cells[key as usize]));
+                self.pins.kept.push((key, *certain_at));
             }
             *certain_at = at;
         }

@@ -13,7 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Op};
 use super::order::{Order, Role};
-use super::outlook::Outlook;
+use super::outlook::{Moment, Outlook};
 use super::plan::Plan;
 use super::store::Store;
 use super::timelines::Timelines;
@@ -202,11 +202,12 @@ impl<'a> Supply<'a> {
         let Some(timelines) = scene.timelines.filter(|_| !self.evidence.contains_key(&revision)) else {
             return if rest { Vec::new() } else { self.all(scene.log, scene.order, store, revision, None).0 };
         };
+        let now = Moment { log: scene.log, order: scene.order, entry, revision };
         let known_by = scene.order.known_by(revision);
         let wanted = scene.plan.and_then(|plan| plan.wants(revision));
         let (mut needy, mut overdue, mut free) = (Vec::new(), Vec::new(), Vec::new());
         for key in self.likely_keys(store, known_by).iter().copied() {
-            match timelines.outlook_of(scene.log, scene.order, store, key, entry, revision) {
+            match timelines.outlook_of(now, store, key) {
                 Outlook::Needs { before, delete } => needy.push((before, needy.len(), key, delete)),
                 Outlook::Free if self.may_expire(store.cell(key).lease, known_by) => {
                     overdue.push((key, true));

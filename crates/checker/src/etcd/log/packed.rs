@@ -83,11 +83,11 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// The key-value that an answered operation showed, if it is a get of one key.
+    /// The key that an answered operation asked for and the key-value that it was shown, if it is a get of one key.
     #[inline]
-    pub(in crate::etcd) fn found(&self, op: u32) -> Option<&Kv<'a>> {
+    pub(in crate::etcd) fn found(&self, op: u32) -> Option<(Key, Option<&Kv<'a>>)> {
         match self.ops[op as usize].action {
-            Packed { kind: Kind::Get, b, .. } => self.kvs.get(b as usize),
+            Packed { kind: Kind::Get, a, b } => Some((a, self.kvs.get(b as usize))),
             _ => None,
         }
     }
@@ -110,6 +110,18 @@ impl<'a> Log<'a> {
             Packed { kind: Kind::Get | Kind::Silent | Kind::Held | Kind::Other, .. } => false,
             packed => self.wrote(&self.unpack(packed)),
         }
+    }
+
+    /// Whether an operation is a put, get or delete of one key, without a lease and in the present.
+    #[inline]
+    pub(in crate::etcd) fn is_simple(&self, op: u32) -> bool {
+        matches!(self.ops[op as usize].action.kind, Kind::Put | Kind::Get | Kind::Delete)
+    }
+
+    /// Whether an operation is simple, or a transaction that tells what it did.
+    #[inline]
+    pub(in crate::etcd) fn is_common(&self, op: u32) -> bool {
+        self.is_simple(op) || self.ops[op as usize].action.kind == Kind::Txn
     }
 
     /// Whether an operation was answered without a word on whether it did anything.

@@ -20,11 +20,12 @@ struct Lease {
 }
 
 pub(super) fn broken(log: &Log<'_>, foreign: bool) -> Option<Broken> {
-    if foreign {
+    // Leases are in actions of other kinds than the common ones.
+    if foreign || log.odd_actions().is_empty() {
         return None;
     }
     let mut leases: FxHashMap<i64, Lease> = FxHashMap::default();
-    for (index, op) in (0..).zip(&log.ops) {
+    for (index, op) in (0..).zip(&log.ops).filter(|(index, _)| !log.is_simple(*index)) {
         note(log, index, op, &mut leases);
     }
     // A grant that nobody knows the outcome of may have made a lease of any id.

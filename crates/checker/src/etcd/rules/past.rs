@@ -6,7 +6,10 @@ use super::Broken;
 pub(super) fn broken(log: &Log<'_>, foreign: bool) -> Option<Broken> {
     let mut asked: Vec<(u64, i64, u32)> = Vec::new();
     let mut refused: Vec<(u64, i64, u32, Refusal)> = Vec::new();
-    for (index, op) in (0..).zip(&log.ops) {
+    if log.odd_actions().is_empty() {
+        return None;
+    }
+    for (index, op) in (0..).zip(&log.ops).filter(|(index, _)| !log.is_simple(*index)) {
         let action = log.action(index);
         match action {
             Action::Refused { why: Refusal::NoLease, .. } => {}
@@ -38,7 +41,7 @@ fn reads(log: &Log<'_>, action: &Action<'_>, see: &mut impl FnMut(i64)) {
 /// A read that was answered although a compaction beyond it had been acknowledged before it was asked.
 fn forgotten(log: &Log<'_>, asked: &mut [(u64, i64, u32)]) -> Option<Broken> {
     let mut compactions: Vec<(u64, i64, u32)> = Vec::new();
-    for (index, op) in (0..).zip(&log.ops) {
+    for (index, op) in (0..).zip(&log.ops).filter(|(index, _)| !log.is_simple(*index)) {
         if let (Action::Compact { revision }, Ending::Ok) = (log.action(index), op.ending) {
             compactions.push((op.deadline, revision, index));
         }

@@ -68,6 +68,26 @@ impl<'a> Store<'a> {
         }
     }
 
+    /// Takes an answer that shows of a key just what is known of it, which is the commonest; `false` if there is more to it.
+    #[inline]
+    pub(in crate::etcd) fn confirm(&mut self, key: Key, shown: Option<&Kv<'a>>, at: i64) -> bool {
+        let cell = &self.cells[key as usize];
+        let same = match shown {
+            None => cell.presence == Presence::Absent,
+            Some(kv) => {
+                cell.presence == Presence::Present
+                    && (kv.key, kv.modified) == (key, cell.modified)
+                    && (kv.create, kv.version, kv.lease) == (cell.create, cell.version, cell.lease)
+                    && kv.value.is_some()
+                    && kv.value == cell.value
+            }
+        };
+        if same {
+            self.pin(key, at);
+        }
+        same
+    }
+
     /// Holds what was shown of one key against its cell, and settles what was uncertain.
     pub(in crate::etcd) fn look(&mut self, key: Key, shown: Option<Kv<'a>>, at: i64) -> Checked<'a> {
         let cell = self.cells[key as usize];
@@ -158,7 +178,9 @@ impl<'a> Store<'a> {
             match (kv, next) {
                 (Some(kv), Some(key)) if kv.key > key => self.look(key, None, at)?,
                 (Some(kv), _) => {
-                    self.look(kv.key, Some(kv), at)?;
+                    if !self.confirm(kv.key, Some(&kv), at) {
+                        self.look(kv.key, Some(kv), at)?;
+                    }
                     shown.next();
                     if next != Some(kv.key) {
                         continue;

@@ -32,7 +32,7 @@ pub(in crate::etcd) struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    pub(super) const ABSENT: Self =
+    pub(in crate::etcd) const ABSENT: Self =
         Self { presence: Presence::Absent, value: None, create: 0, modified: 0, version: 0, lease: 0 };
     pub(super) const UNSEEN: Self = Self { presence: Presence::Unseen, lease: ANY_LEASE, ..Self::ABSENT };
 
