@@ -47,6 +47,8 @@ pub struct Options {
     pub foreign_writers: bool,
     /// Ask for an order of the operations that explains every answer.
     pub witness: bool,
+    /// Search for up to a minute longer before giving up, where the last word is asked for.
+    pub patient: bool,
 }
 
 /// What the store held when the history began.
@@ -60,7 +62,7 @@ pub enum Initial {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { initial: Initial::Unknown, foreign_writers: true, witness: false }
+        Self { initial: Initial::Unknown, foreign_writers: true, witness: false, patient: false }
     }
 }
 
@@ -69,7 +71,7 @@ impl Options {
     /// ended them, or compacted it: neither other clients nor the store by itself.
     #[must_use]
     pub fn own_store() -> Self {
-        Self { initial: Initial::Empty, foreign_writers: false, witness: false }
+        Self { initial: Initial::Empty, foreign_writers: false, witness: false, patient: false }
     }
 }
 
@@ -151,7 +153,7 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
         // Mostly the first guess is right, and no plan is needed.
         let quick = (log.ops.len() >= PLANNED_AT_ONCE).then(|| search().hasty().run());
         match quick {
-            None | Some(Ended::Undecided { .. }) => search().planned().run(),
+            None | Some(Ended::Undecided { .. }) => search().planned(options.patient).run(),
             Some(ended) => ended,
         }
     };

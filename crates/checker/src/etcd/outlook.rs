@@ -20,6 +20,8 @@ pub(super) enum Outlook {
     Needs { before: i64, delete: bool },
     /// They do not, and nothing helps.
     Broken,
+    /// Nor would anything have helped before.
+    Never,
 }
 
 /// An outlook that was told, and as long as which entries come next it stays.
@@ -251,10 +253,11 @@ impl<'a> Follow<'_, 'a> {
         };
         match cell.presence {
             Presence::Unseen => Outlook::Free,
-            Presence::Absent if kv.create <= self.revision && kv.create != UNTOLD => Outlook::Broken,
-            Presence::Absent if kv.modified <= self.revision => Outlook::Broken,
+            // It is gone behind here, and was not created again.
+            Presence::Absent if kv.create <= self.revision && kv.create != UNTOLD => Outlook::Never,
+            Presence::Absent if kv.modified <= self.revision => Outlook::Never,
             Presence::Absent => Outlook::Needs { before: kv.modified + 1, delete: false },
-            Presence::Present if kv.modified < cell.modified => Outlook::Broken,
+            Presence::Present if kv.modified < cell.modified => Outlook::Never,
             Presence::Present if cell.version < 0 => Outlook::Free,
             Presence::Present if kv.create == UNTOLD || kv.version == UNTOLD || cell.create == UNTOLD => {
                 Outlook::Free

@@ -28,6 +28,9 @@ const NOTED: usize = 32;
 /// Contradictions further apart than so many revisions have nothing to do with each other.
 const NEAR: i64 = 2_000;
 
+/// So many steps more are taken where somebody waits for the last word: less than a minute.
+const PATIENCE: u64 = 20_000_000;
+
 /// Entries that are looked at ahead at once.
 const WARM: usize = 64;
 
@@ -132,7 +135,8 @@ impl<'l, 'a> Search<'l, 'a> {
     }
 
     /// Plans ahead, which takes a while and leaves less to be taken back.
-    pub(super) fn planned(mut self) -> Self {
+    pub(super) fn planned(mut self, patient: bool) -> Self {
+        self.budget += if patient { PATIENCE } else { 0 };
         let plan = |timelines| Plan::new(self.log, self.order, timelines, &self.supply);
         self.plan = self.timelines.as_ref().map(plan);
         self
@@ -386,11 +390,27 @@ impl<'l, 'a> Search<'l, 'a> {
         }
         let Some(timelines) = &self.timelines else { return Ok(()) };
         let now = Moment { log: self.log, order: self.order, entry, revision };
-        let broken = self.store.changed_since(mark).any(|key| {
+        let mut broken = false;
+        for key in self.store.changed_since(mark) {
             let cell = self.store.cell(key);
-            cell.presence != Presence::Unseen && timelines.outlook(now, key, cell) == Outlook::Broken
-        });
+            match timelines.outlook(now, key, cell) {
+                _ if cell.presence == Presence::Unseen => {}
+                Outlook::Never if self.does_the_same_always(candidate) => return Err(Blame::NOBODY),
+                Outlook::Broken | Outlook::Never => broken = true,
+                _ => {}
+            }
+        }
         if broken { Err(before) } else { Ok(()) }
+    }
+
+    /// Whether what a candidate leaves behind, if it can do anything, does not depend on what was there.
+    fn does_the_same_always(&self, candidate: Candidate) -> bool {
+        let Candidate::Op(op) = candidate else { return false };
+        match self.log.action(op) {
+            Action::Put { value, keep_lease, .. } => value.is_some() && !keep_lease,
+            Action::Delete { keys, .. } => keys.single().is_some(),
+            _ => false,
+        }
     }
 
     /// Somebody else did what was seen of a revision.

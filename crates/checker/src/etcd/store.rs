@@ -171,9 +171,9 @@ impl<'a> Store<'a> {
         self.guessed[key as usize]
     }
 
-    /// The last revision at which the contents of all of these keys are certain.
-    pub(super) fn certain_at(&self, keys: Keys) -> i64 {
-        self.certain_at[keys.from as usize..keys.to as usize].iter().copied().min().unwrap_or(i64::MAX)
+    /// The last revision at which the contents of a key are certain.
+    pub(super) fn certain_at(&self, key: Key) -> i64 {
+        self.certain_at[key as usize]
     }
 
     /// The keys attached to a lease.

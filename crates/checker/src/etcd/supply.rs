@@ -11,6 +11,7 @@ use std::cmp::Reverse;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::bits::Bits;
 use super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Op};
 use super::order::{Order, Role};
 use super::outlook::{Moment, Outlook};
@@ -125,6 +126,8 @@ pub(super) struct Supply<'a> {
     /// All keys that a lease may ever have had, and the other way round.
     lease_keys: FxHashMap<i64, Vec<Keys>>,
     key_leases: FxHashMap<Key, Vec<i64>>,
+    /// Keys that a guess may change.
+    open: Bits,
     used: FxHashMap<u32, i64>,
     /// What the rest of the history says about each key.
     pub(super) timelines: Option<Timelines>,
@@ -175,6 +178,11 @@ impl<'a> Supply<'a> {
         self.used.get(&op).copied()
     }
 
+    /// Those of these keys that a guess may change.
+    pub(super) fn open(&self, keys: Keys) -> impl Iterator<Item = Key> {
+        std::iter::successors(self.open.next(keys.from, keys.to), move |key| self.open.next(key + 1, keys.to))
+    }
+
     /// The keys on whose contents the effect of a candidate depends.
     pub(super) fn keys(&self, log: &Log<'a>, candidate: Candidate) -> Vec<Keys> {
         match candidate {
@@ -213,7 +221,7 @@ impl<'a> Supply<'a> {
                     overdue.push((key, true));
                 }
                 Outlook::Free => free.push((key, false)),
-                Outlook::Settled | Outlook::Broken => {}
+                Outlook::Settled | Outlook::Broken | Outlook::Never => {}
             }
         }
         needy.sort_unstable();

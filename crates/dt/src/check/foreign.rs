@@ -70,7 +70,8 @@ fn judge_all(args: &CheckArgs) -> anyhow::Result<Vec<Judged>> {
     if !ours.is_empty() {
         let name = ours.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ");
         let sources = Sources::read_files(&ours)?;
-        let (report, _) = etcd::check_files(&sources, &etcd::Options::default())?;
+        let options = etcd::Options { patient: true, ..etcd::Options::default() };
+        let (report, _) = etcd::check_files(&sources, &options)?;
         judged.push(Judged { name, what: "this project's format, model etcd".to_owned(), report });
     }
     Ok(judged)

@@ -88,7 +88,7 @@ impl<'a> Search<'_, 'a> {
         match problem {
             // Whatever was guessed, the key was there behind that write.
             Problem::Missing(_) => {
-                let since = self.store.certain_at(Keys::one(key)).max(cell.modified);
+                let since = self.store.certain_at(key).max(cell.modified);
                 self.guesses_since(Keys::one(key), since)
             }
             // What an answered write wrote is no guess, and what came before it is gone.
@@ -113,7 +113,11 @@ impl<'a> Search<'_, 'a> {
     pub(super) fn guesses_about(&self, keys: &[Keys]) -> Blame {
         let mut blame = Blame::NOBODY;
         for &keys in keys {
-            blame.merge(&self.guesses_since(keys, self.store.certain_at(keys)));
+            // Of a key that no guess can change, all is certain.
+            let certain = self.supply.open(keys).map(|key| self.store.certain_at(key)).min();
+            if let Some(certain) = certain {
+                blame.merge(&self.guesses_since(keys, certain));
+            }
         }
         blame
     }

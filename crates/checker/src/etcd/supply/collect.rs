@@ -5,6 +5,7 @@ use std::thread;
 use history::Comparison;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::bits::Bits;
 use super::super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Operand, Txn};
 use super::super::order::Order;
 use super::super::timelines::Timelines;
@@ -46,6 +47,7 @@ impl<'a> Supply<'a> {
             ends: FxHashMap::default(),
             lease_keys: FxHashMap::default(),
             key_leases: FxHashMap::default(),
+            open: Bits::new(log.keys.len(), strangers),
             used: FxHashMap::default(),
             timelines: None,
             strangers,
@@ -70,12 +72,18 @@ impl<'a> Supply<'a> {
             supply.writes(log, op, &log.action(op));
         }
         supply.reserve();
-        supply.reserved.extend(silent);
+        supply.reserved.extend(silent.iter().copied());
         let apart = supply.told_apart(log);
         for &op in &unknown {
             supply.offer(log, op, &apart);
         }
         supply.lease_ends(log);
+        for &op in unknown.iter().chain(silent.iter().map(|(op, _)| op)) {
+            let mut changed = Vec::new();
+            changes(log, &log.action(op), &mut changed);
+            changed.iter().flat_map(|keys| keys.from..keys.to).for_each(|key| supply.open.insert(key));
+        }
+        supply.key_leases.keys().for_each(|&key| supply.open.insert(key));
         supply.keys = supply.offers.keys().copied().collect();
         supply.keys.sort_unstable();
         supply.offers.values_mut().for_each(|offers| offers.guarded.sort_by_key(|(guard, _)| *guard));

@@ -172,7 +172,7 @@ fn a_lease_from_before_the_history_may_end_in_it() {
         let mut made = history(&Shape { leases: true, latency: 60_000_000, ..shape(seed) });
         let cut = made.operations[150].invoked;
         made.operations.retain(|op| op.invoked >= cut);
-        let options = Options { initial: Initial::Unknown, foreign_writers: false, witness: false };
+        let options = Options { foreign_writers: false, ..Options::default() };
         // Operations with an unknown outcome from before the cut may still come: they are missing, and so strangers.
         innocent(&made, &options, seed);
     }
