@@ -193,7 +193,7 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
         Ended::Contradiction { noted, reach } => {
             let culprit = culprit(log, &order, &hidden, noted, empty);
             let evidence = match &culprit {
-                Contradiction::Answer { entry, .. } if entry.role != Role::Write => {
+                Contradiction::Answer { entry, .. } if entry.role() != Role::Write => {
                     Evidence { accused: Some(entry.op), end: None }
                 }
                 _ => Evidence { accused: None, end: Some(reach) },
@@ -225,7 +225,7 @@ fn culprit<'a>(
     empty: bool,
 ) -> Contradiction<'a> {
     let alone = |noted: &Contradiction<'a>| match noted {
-        Contradiction::Answer { entry, .. } if entry.role != Role::Write => {
+        Contradiction::Answer { entry, .. } if entry.role() != Role::Write => {
             let supply = Supply::new(log, order, hidden.to_vec(), false);
             let search = Search::new(log, order, supply, empty, false).without(entry.op);
             matches!(search.run(), Ended::Fits { .. })
@@ -242,7 +242,7 @@ fn culprit<'a>(
 /// The revisions that no answer claims.
 fn hidden(log: &Log<'_>, order: &Order, foreign: bool) -> Result<Vec<i64>, Verdict> {
     let written =
-        order.entries.iter().filter(|entry| entry.role == Role::Write && entry.revision > order.base);
+        order.entries.iter().filter(|entry| entry.role() == Role::Write && entry.revision > order.base);
     let span = order.head - order.base;
     let count = span - written.count() as i64;
     // Every hidden revision is one unknown operation, one that does not tell or one lease that ended.
@@ -250,7 +250,7 @@ fn hidden(log: &Log<'_>, order: &Order, foreign: bool) -> Result<Vec<i64>, Verdi
     let leases = log.odd_actions().iter();
     let leases =
         leases.filter(|action| matches!(action, log::Action::Put { lease, .. } if *lease != 0)).count();
-    let silent = order.entries.iter().filter(|entry| entry.role == Role::Silent).count();
+    let silent = order.entries.iter().filter(|entry| entry.role() == Role::Silent).count();
     let possible = (unknown + leases + silent) as i64;
     if count > possible && !foreign {
         return Err(explain::too_many_hidden(count, possible, order));
@@ -267,7 +267,7 @@ fn hidden(log: &Log<'_>, order: &Order, foreign: bool) -> Result<Vec<i64>, Verdi
 fn unclaimed(order: &Order) -> Vec<i64> {
     let mut hidden = Vec::new();
     let mut next = order.base + 1;
-    for entry in order.entries.iter().filter(|entry| entry.role == Role::Write) {
+    for entry in order.entries.iter().filter(|entry| entry.role() == Role::Write) {
         hidden.extend(next..entry.revision);
         next = next.max(entry.revision + 1);
     }
@@ -285,7 +285,7 @@ fn witness(log: &Log<'_>, order: &Order, hidden: &[(i64, Candidate)]) -> Vec<usi
     let mut hidden = hidden.iter().peekable();
     let mut witness: Vec<usize> = Vec::new();
     let mut taken = std::collections::BTreeSet::new();
-    let placed: Vec<&Entry> = order.entries.iter().filter(|entry| entry.role != Role::Old).collect();
+    let placed: Vec<&Entry> = order.entries.iter().filter(|entry| entry.role() != Role::Old).collect();
     for entries in placed.chunk_by(|a, b| a.revision == b.revision) {
         while let Some((_, candidate)) = hidden.next_if(|(revision, _)| *revision <= entries[0].revision) {
             if let Some(op) = recorded(candidate) {
@@ -293,7 +293,7 @@ fn witness(log: &Log<'_>, order: &Order, hidden: &[(i64, Candidate)]) -> Vec<usi
                 witness.push(op as usize);
             }
         }
-        let (writes, rest) = entries.split_at(entries.partition_point(|entry| entry.role == Role::Write));
+        let (writes, rest) = entries.split_at(entries.partition_point(|entry| entry.role() == Role::Write));
         let mut rest: Vec<u32> = rest.iter().map(|entry| entry.op).collect();
         rest.sort_unstable();
         let all = writes.iter().map(|entry| entry.op).chain(rest);

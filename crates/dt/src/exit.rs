@@ -1,5 +1,6 @@
 //! Exit codes, and the one place where an error becomes words on the terminal.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use report::Outcome;
@@ -49,5 +50,13 @@ pub(crate) fn report(result: anyhow::Result<Exit>) -> Exit {
             eprintln!("dt: {error:#}");
             if error.is::<UsageError>() { Exit::Usage } else { Exit::Failed }
         }
+    }
+}
+
+/// Writes what was asked for. Who reads no further, as `head` does, has seen enough.
+pub(crate) fn show(text: &str) -> anyhow::Result<Exit> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Exit::Valid),
     }
 }

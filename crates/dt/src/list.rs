@@ -1,11 +1,9 @@
 //! `dt list`: which charts, suites, profiles and runs there are, here or at a service, a line each.
 
-use std::io::Write as _;
-
 use report::known::{Known, Named};
 
 use crate::cli::{ListArgs, Listable};
-use crate::exit::{Exit, UsageError};
+use crate::exit::{self, Exit, UsageError};
 use crate::home::Home;
 use crate::remote::Remote;
 use crate::serve::{Choices, RunEntry, listed};
@@ -18,11 +16,7 @@ pub(crate) fn run(args: &ListArgs) -> anyhow::Result<Exit> {
         (None, what) => here(what)?,
     };
     let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let mut out = std::io::stdout().lock();
-    for (name, about) in lines {
-        writeln!(out, "{name:<width$}  {about}")?;
-    }
-    Ok(Exit::Valid)
+    exit::show(&lines.iter().map(|(name, about)| format!("{name:<width$}  {about}\n")).collect::<String>())
 }
 
 fn at(remote: &Remote, what: Listable) -> anyhow::Result<Vec<(String, String)>> {

@@ -16,7 +16,6 @@ mod run;
 mod serve;
 mod suite;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -56,8 +55,7 @@ fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "dt", &mut script);
-            std::io::stdout().write_all(&script)?;
-            Ok(Exit::Valid)
+            exit::show(&String::from_utf8_lossy(&script))
         }
     }
 }

@@ -16,8 +16,6 @@ mod system;
 mod tail;
 mod violations;
 
-use std::io::Write as _;
-
 pub(crate) use links::{FILE as LINKS_FILE, Second};
 pub(crate) use metrics::FILE as METRICS_FILE;
 pub(crate) use progress::say;
@@ -29,14 +27,13 @@ use tokio::sync::watch;
 
 use crate::check;
 use crate::cli::RunArgs;
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let config = runtime.block_on(config::Config::new(args))?;
     if args.plan {
-        write!(std::io::stdout(), "{}{}", config.plan, config.faults)?;
-        return Ok(Exit::Valid);
+        return exit::show(&format!("{}{}", config.plan, config.faults));
     }
     let interrupted = runtime.block_on(async { interrupt::listen() })?;
     if args.timelines == 1 {

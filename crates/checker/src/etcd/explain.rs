@@ -132,7 +132,7 @@ impl<'h> Explain<'h> {
                     kv.key == fact.key() && (kv.modified == fact.revision() || kv.create == fact.revision());
             });
             // A campaign tells when its key was created.
-            let campaign = entry.role == Role::Silent && matches!(fact, Fact::Born { .. });
+            let campaign = entry.role() == Role::Silent && matches!(fact, Fact::Born { .. });
             found || campaign && self.log.only_key(entry.op) == Some(fact.key())
         };
         order.entries.iter().find(shows).map(|entry| entry.op)
@@ -307,7 +307,7 @@ impl<'h> Explain<'h> {
     /// The answered write of `key` at a revision.
     fn writer(&self, order: &Order, key: Key, revision: i64) -> Option<u32> {
         let entry = order.entries.get(order.find(revision))?;
-        let wrote = entry.role == Role::Write && entry.revision == revision;
+        let wrote = entry.role() == Role::Write && entry.revision == revision;
         let mut puts = false;
         self.put_keys(&self.log.action(entry.op), &mut |put| puts |= put == key);
         (wrote && puts).then_some(entry.op)

@@ -6,16 +6,45 @@
 mod dense;
 mod partial;
 
-use super::log::{Action, Ending, Log, NONE, UNTOLD};
+use super::log::{Action, Ending, Log, UNTOLD};
 
 /// Something answered, at its place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) revision: i64,
     pub(super) op: u32,
-    pub(super) role: Role,
-    /// For [`Role::Old`] inside of a transaction, the action; otherwise [`NONE`].
-    pub(super) action: u32,
+    /// The role, and of [`Role::Old`] inside of a transaction the action: there are as many entries as operations.
+    place: u32,
+}
+
+impl Entry {
+    const OLD: u32 = Role::Old as u32;
+
+    pub(super) fn new(revision: i64, op: u32, role: Role) -> Self {
+        Self { revision, op, place: role as u32 }
+    }
+
+    /// A read of the past, which is this action of a transaction, or the whole operation.
+    fn old(revision: i64, op: u32, action: Option<u32>) -> Self {
+        Self { revision, op, place: action.map_or(Self::OLD, |action| Self::OLD + 1 + action) }
+    }
+
+    pub(super) fn role(&self) -> Role {
+        match self.place {
+            0 => Role::Write,
+            1 => Role::Silent,
+            2 => Role::Read,
+            _ => Role::Old,
+        }
+    }
+
+    /// What was asked, as far as this entry is about it.
+    pub(super) fn action<'a>(&self, log: &Log<'a>) -> Action<'a> {
+        match self.place.checked_sub(Self::OLD + 1) {
+            Some(action) => log.inner(action as usize),
+            None => log.action(self.op),
+        }
+    }
 }
 
 /// What an entry does at its revision. The order is the order within a revision.
@@ -96,10 +125,10 @@ impl Order {
     fn of(log: &Log<'_>, entries: Vec<Entry>, empty: bool) -> Self {
         let mut entries = by_revision(entries);
         for_each_revision(&mut entries, |entries| {
-            entries.sort_unstable_by_key(|entry| (entry.role, entry.op));
+            entries.sort_unstable_by_key(|entry| (entry.role(), entry.op));
         });
-        let timed = |entry: &&Entry| entry.role != Role::Old;
-        let first = entries.iter().find(timed).map_or(1, |entry| match entry.role {
+        let timed = |entry: &&Entry| entry.role() != Role::Old;
+        let first = entries.iter().find(timed).map_or(1, |entry| match entry.role() {
             Role::Write => entry.revision - 1,
             _ => entry.revision,
         });
@@ -117,7 +146,7 @@ impl Order {
         let mut writer: Option<Entry> = None;
         for entry in &self.entries {
             let op = &log.ops[entry.op as usize];
-            match entry.role {
+            match entry.role() {
                 Role::Old => continue,
                 Role::Write => {
                     if let Some(first) = writer.filter(|first| first.revision == entry.revision) {
@@ -138,7 +167,7 @@ impl Order {
                 return Err(Disorder::Backwards { early: latest.op, late: entry.op });
             }
             let own = Latest { invoked: op.invoked, op: entry.op, revision: entry.revision };
-            match entry.role {
+            match entry.role() {
                 Role::Write => latest = latest.max(own),
                 // What a member reads from its own state may be as old as it likes, but never from the future.
                 _ if !log.op_serializable(entry.op) => among = among.max(own),
@@ -152,7 +181,7 @@ impl Order {
     pub(super) fn know(&mut self, log: &Log<'_>, hidden: &[i64]) {
         let mut facts: Vec<(i64, u64)> = log.facts.iter().map(|(t, fact)| (fact.revision(), *t)).collect();
         facts.sort_unstable();
-        let timed = self.entries.iter().filter(|entry| entry.role != Role::Old);
+        let timed = self.entries.iter().filter(|entry| entry.role() != Role::Old);
         let mut later =
             timed.rev().map(|entry| (entry.revision, log.ops[entry.op as usize].deadline)).peekable();
         let mut told = facts.into_iter().rev().peekable();
@@ -184,7 +213,7 @@ impl Order {
     /// The answered write that took `revision`.
     pub(super) fn write_at(&self, revision: i64) -> Option<u32> {
         let entry = self.entries.get(self.find(revision))?;
-        (entry.revision == revision && entry.role == Role::Write).then_some(entry.op)
+        (entry.revision == revision && entry.role() == Role::Write).then_some(entry.op)
     }
 
     /// The first entry at `revision` or later.
@@ -258,13 +287,13 @@ fn place(log: &Log<'_>, index: u32, entries: &mut Vec<Entry>) -> Result<(), Diso
     let revision = log.ops[index as usize].revision;
     let Some(role) = role(log, index)? else {
         return if revision == UNTOLD {
-            place_old(log, index, &log.action(index), NONE, entries)
+            place_old(log, index, &log.action(index), None, entries)
         } else {
             Ok(())
         };
     };
-    entries.push(Entry { revision, op: index, role, action: NONE });
-    place_old(log, index, &log.action(index), NONE, entries)
+    entries.push(Entry::new(revision, index, role));
+    place_old(log, index, &log.action(index), None, entries)
 }
 
 /// What an answered operation does at its revision, if it has a place at all.
@@ -306,7 +335,7 @@ fn place_old(
     log: &Log<'_>,
     op: u32,
     action: &Action<'_>,
-    at: u32,
+    at: Option<u32>,
     entries: &mut Vec<Entry>,
 ) -> Result<(), Disorder> {
     match action {
@@ -315,13 +344,13 @@ fn place_old(
             if *revision > head && head != UNTOLD {
                 return Err(Disorder::Future { op, asked: *revision, head });
             }
-            entries.push(Entry { revision: *revision, op, role: Role::Old, action: at });
+            entries.push(Entry::old(*revision, op, at));
         }
         Action::Txn(txn) => {
             let txn = &log.txns[*txn as usize];
             let branch = if txn.succeeded == Some(true) { txn.success } else { txn.failure };
             for at in branch.range() {
-                place_old(log, op, &log.inner(at), at as u32, entries)?;
+                place_old(log, op, &log.inner(at), Some(at as u32), entries)?;
             }
         }
         _ => {}

@@ -92,13 +92,9 @@ struct Follow<'l, 'a> {
 impl<'a> Follow<'_, 'a> {
     /// What this entry decides, if anything.
     fn entry(&mut self, entry: &Entry) -> Option<Outlook> {
-        let action = self.log.action(entry.op);
-        match entry.role {
-            Role::Old => {
-                let inner = entry.action != NONE;
-                let action = if inner { self.log.inner(entry.action as usize) } else { action };
-                self.range(&action, entry.revision)
-            }
+        let action = entry.action(self.log);
+        match entry.role() {
+            Role::Old => self.range(&action, entry.revision),
             Role::Silent => self.silent(&action, entry.revision),
             Role::Write | Role::Read => match &action {
                 Action::Txn(txn) => {

@@ -104,7 +104,7 @@ impl Plan {
 /// What is answered without a word on what it did has most likely done it.
 fn likely<'a>(log: &Log<'a>, supply: &Supply<'a>, entry: &Entry) -> Option<Fact<'a>> {
     let (op, revision) = (entry.op, entry.revision);
-    if entry.role != Role::Silent || supply.hidden.binary_search(&revision).is_err() {
+    if entry.role() != Role::Silent || supply.hidden.binary_search(&revision).is_err() {
         return None;
     }
     let key = log.only_key(op)?;

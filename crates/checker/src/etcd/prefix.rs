@@ -25,7 +25,7 @@ pub(super) fn legal(log: &Log<'_>, evidence: &Evidence, empty: bool, foreign: bo
             Ended::Contradiction { reach, .. } | Ended::Undecided { reach, .. } => reach,
         };
         match order.entries.get(reach) {
-            Some(entry) if entry.role != Role::Write => order.leave_out(log, entry.op),
+            Some(entry) if entry.role() != Role::Write => order.leave_out(log, entry.op),
             _ => order.end_at(log, reach.min(order.entries.len().saturating_sub(1))),
         }
     }

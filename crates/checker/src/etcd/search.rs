@@ -11,7 +11,7 @@ mod untold;
 
 use self::blame::Blame;
 pub(super) use self::ended::{Contradiction, Ended};
-use super::log::{Action, Fact, Key, Keys, Kv, Log, NONE};
+use super::log::{Action, Fact, Key, Keys, Kv, Log};
 use super::order::{Entry, Order, Role};
 use super::outlook::{Moment, Outlook};
 use super::plan::Plan;
@@ -207,22 +207,16 @@ impl<'l, 'a> Search<'l, 'a> {
 
     /// Replays something answered.
     fn answer(&mut self, entry: &Entry) -> Step<()> {
-        if self.without == Some(entry.op) && entry.role != Role::Write {
+        if self.without == Some(entry.op) && entry.role() != Role::Write {
             return Ok(());
         }
-        if let (Role::Read, Some((key, shown))) = (entry.role, self.log.found(entry.op))
+        if let (Role::Read, Some((key, shown))) = (entry.role(), self.log.found(entry.op))
             && self.store.confirm(key, shown, entry.revision)
         {
             return Ok(());
         }
-        let result = match entry.role {
-            Role::Old => {
-                let action = match entry.action {
-                    NONE => self.log.action(entry.op),
-                    at => self.log.inner(at as usize),
-                };
-                self.store.check_range(self.log, &action, entry.revision)
-            }
+        let result = match entry.role() {
+            Role::Old => self.store.check_range(self.log, &entry.action(self.log), entry.revision),
             Role::Silent => self.silent(entry),
             Role::Write | Role::Read => match self.log.action(entry.op) {
                 Action::Held { key, by } => return self.held(entry, key, by),
@@ -258,7 +252,7 @@ impl<'l, 'a> Search<'l, 'a> {
         let mut only = Vec::new();
         let mut blame = Blame::NOBODY;
         let here = self.order.entries[entry..].iter().take_while(|entry| entry.revision == revision);
-        for entry in here.filter(|entry| entry.role == Role::Silent) {
+        for entry in here.filter(|entry| entry.role() == Role::Silent) {
             if let Some(key) = self.store.to_change(self.log, &self.log.action(entry.op)) {
                 only.push(vec![Keys::one(key)]);
                 let about = self.guesses_about(&[Keys::one(key)]);

@@ -489,7 +489,7 @@ fn silent(log: &Log<'_>, order: &Order, revision: i64) -> Vec<Candidate> {
     entries
         .iter()
         .take_while(|entry| entry.revision == revision)
-        .filter(|entry| entry.role == Role::Silent && log.ops[entry.op as usize].invoked <= known_by)
+        .filter(|entry| entry.role() == Role::Silent && log.ops[entry.op as usize].invoked <= known_by)
         .map(|entry| Candidate::Op(entry.op))
         .collect()
 }

@@ -6,7 +6,7 @@
 
 use std::cell::Cell as Place;
 
-use super::log::{Action, Key, Keys, Log, NONE};
+use super::log::{Action, Key, Keys, Log};
 use super::order::{Entry, Order, Role};
 use super::outlook::Told;
 
@@ -157,18 +157,12 @@ fn each_node(log: &Log<'_>, order: &Order, leaves: usize, mut see: impl FnMut(u3
 
 /// The keys that an entry says something about.
 fn touch(log: &Log<'_>, entry: &Entry, touched: &mut Vec<Keys>) {
-    let action = log.action(entry.op);
+    let action = entry.action(log);
     match &action {
         Action::Put { key, .. } => return touched.push(Keys::one(*key)),
         Action::Range { keys, revision: 0, .. } | Action::Delete { keys, .. } => return touched.push(*keys),
+        Action::Range { keys, .. } if entry.role() == Role::Old => return touched.push(*keys),
         _ => {}
-    }
-    if entry.role == Role::Old {
-        let action = if entry.action == NONE { action } else { log.inner(entry.action as usize) };
-        if let Action::Range { keys, .. } = action {
-            touched.push(keys);
-        }
-        return;
     }
     touch_action(log, &action, touched);
     // A key that a transaction names twice is concerned once.

@@ -18,6 +18,12 @@ use crate::exit::UsageError;
 use crate::home::{self, Home};
 use crate::suite::{self, Suite};
 
+/// A run of at least so many seconds ends in calm, as some promises are about what happens once nothing disturbs any more:
+/// keys of leases go within half a minute, and a majority answers within ten seconds.
+const CALM_FROM_S: u64 = 100;
+/// For so long.
+const CALM_S: u64 = 40;
+
 /// Seeds that nobody chose are below this, so that they are easy to read out and type.
 const DRAWN_SEEDS: u64 = 1_000_000;
 
@@ -233,6 +239,11 @@ fn profile(args: &RunArgs, suite: &Suite) -> anyhow::Result<chaos::Profile> {
     Ok(chaos::Profile::shipped(name).map_err(|error| UsageError(error.to_string()))?)
 }
 
+/// So many seconds of a run have faults.
+fn disturbed(seconds: u64) -> u64 {
+    if seconds < CALM_FROM_S { seconds } else { seconds - CALM_S }
+}
+
 fn faults(
     args: &RunArgs,
     suite: &Suite,
@@ -247,7 +258,7 @@ fn faults(
         (Target::Compose(contained), chart) => contained.environment(chart),
         (Target::Start { .. }, None) => bail!("nothing can be started without a chart"),
     };
-    let seconds = args.seconds.unwrap_or(suite.seconds);
+    let seconds = disturbed(args.seconds.unwrap_or(suite.seconds));
     let plan = chaos::Plan::draw(profile, &suite.monkeys, seed, Duration::from_secs(seconds), &here);
     Ok(plan.map_err(|error| UsageError(format!("suite {}: {error}", suite.name)))?)
 }

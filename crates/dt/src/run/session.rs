@@ -146,9 +146,32 @@ impl Session {
         self.violations.drivers_begin();
         let chaos = self.start_faults(system)?;
         let driven = self.drive(system, composition, &chaos).await;
+        // As on the platform, the last commands begin when faults stop: that the system comes back is theirs to see.
+        let ended = match driven {
+            Ok(()) => self.terminal(system, composition, &chaos).await,
+            Err(failure) => Err(failure),
+        };
         let stopped = chaos.stop().await;
-        driven.and(stopped.map_err(Into::into))?;
-        self.watching(system, async { composition.terminal().await.map(|_| ()) }).await
+        ended.and(stopped.map_err(Into::into))
+    }
+
+    /// Heals everything, and runs the last commands beside that.
+    async fn terminal(
+        &mut self,
+        system: &System,
+        composition: &mut Composition,
+        chaos: &Chaos,
+    ) -> anyhow::Result<()> {
+        let (mut interrupted, display) = (self.interrupted.clone(), Arc::clone(&self.display));
+        let heal = async {
+            tokio::select! {
+                healed = faults::heal(chaos, &display) => healed,
+                _ = interrupted.wait_for(|yes| *yes) => Ok(()),
+            }
+        };
+        let terminal = self.watching(system, async { composition.terminal().await.map(|_| ()) });
+        let (healed, ended) = tokio::join!(heal, terminal);
+        healed.and(ended)
     }
 
     fn start_faults(&self, system: &System) -> anyhow::Result<Chaos> {
@@ -159,7 +182,7 @@ impl Session {
         Ok(chaos)
     }
 
-    /// Drivers under faults, until their time is over and everything is healed.
+    /// Drivers under faults, until their time is over.
     async fn drive(
         &mut self,
         system: &System,
@@ -177,12 +200,7 @@ impl Session {
                 _ = first.wait_for(Option::is_some), if until_violation => {}
             }
         };
-        self.watching(system, async { composition.drive(stop).await.map(|_| ()) }).await?;
-        let mut interrupted = self.interrupted.clone();
-        tokio::select! {
-            healed = faults::heal(chaos, &self.display) => healed,
-            _ = interrupted.wait_for(|yes| *yes) => Ok(()),
-        }
+        self.watching(system, async { composition.drive(stop).await.map(|_| ()) }).await
     }
 
     /// Lets a part of the timeline go on, and keeps an eye on the members and the display meanwhile.

@@ -74,6 +74,12 @@ async fn read(
         // And what it tells of the store as a whole, through the cluster.
         site.ask(client, &get(&first), &mut report).await?.ok();
     }
+    // Keys of leases that are over must be gone, some time.
+    let (first, end) = site.all_of("lease");
+    let leased = Range { key: first.into(), end: Some(end.into()), keys_only: true, ..Range::default() };
+    if let Some(client) = clients.first_mut() {
+        site.ask(client, &Call::Range(leased), &mut report).await?.ok();
+    }
     if let Some(revision) = common.filter(|revision| *revision > 0) {
         for client in &mut clients {
             let answer = site.ask(client, &Call::Hash { revision }, &mut report).await?;

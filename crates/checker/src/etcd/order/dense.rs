@@ -29,12 +29,12 @@ pub(super) fn sorted(log: &Log<'_>) -> Result<Option<Vec<Entry>>, Disorder> {
     for at in 1..next.len() {
         next[at] += next[at - 1];
     }
-    let none = Entry { revision: 0, op: NONE, role: Role::Read, action: NONE };
+    let none = Entry::new(0, NONE, Role::Read);
     let mut entries = vec![none; count];
     for (op, role) in placed() {
         let revision = revision(op);
         let at = &mut next[(revision - least) as usize];
-        entries[*at as usize] = Entry { revision, op, role, action: NONE };
+        entries[*at as usize] = Entry::new(revision, op, role);
         *at += 1;
     }
     Ok(Some(entries))

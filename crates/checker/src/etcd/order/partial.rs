@@ -46,7 +46,7 @@ impl Order {
     fn end_in_time(&mut self, log: &Log<'_>) {
         let later = |entry: &super::Entry| {
             let op = &log.ops[entry.op as usize];
-            entry.role != Role::Old && op.invoked > self.over && !log.op_serializable(entry.op)
+            entry.role() != Role::Old && op.invoked > self.over && !log.op_serializable(entry.op)
         };
         let end = self.entries.iter().position(later).unwrap_or(self.entries.len());
         self.end_at(log, end);
@@ -55,9 +55,9 @@ impl Order {
     /// Cuts the order off before an entry.
     pub(in crate::etcd) fn end_at(&mut self, log: &Log<'_>, entry: usize) {
         // Of a read of the past, the other entry goes as well.
-        let old = self.entries.iter().skip(entry).filter(|entry| entry.role == Role::Old);
+        let old = self.entries.iter().skip(entry).filter(|entry| entry.role() == Role::Old);
         let old: FxHashSet<u32> = old.map(|entry| entry.op).collect();
-        let rest = self.entries.iter().skip(entry).filter(|entry| entry.role != Role::Old);
+        let rest = self.entries.iter().skip(entry).filter(|entry| entry.role() != Role::Old);
         let over = rest.map(|entry| log.ops[entry.op as usize].deadline).min();
         self.over = self.over.min(over.unwrap_or(u64::MAX));
         self.entries.truncate(entry);

@@ -85,14 +85,11 @@ pub(super) fn windows<'a>(
         while let Some((_, fact)) = told.next_if(|(revision, _)| *revision <= entry.revision) {
             walk.fact(fact);
         }
-        let action = log.action(entry.op);
-        match entry.role {
-            Role::Old if entry.action != NONE => {
-                walk.read(&log.inner(entry.action as usize), entry.revision);
-            }
+        let action = entry.action(log);
+        match entry.role() {
             Role::Old => walk.read(&action, entry.revision),
             Role::Silent => {}
-            Role::Read | Role::Write => walk.action(&action, entry.revision, entry.role == Role::Write),
+            Role::Read | Role::Write => walk.action(&action, entry.revision, entry.role() == Role::Write),
         }
     }
     told.for_each(|(_, fact)| walk.fact(fact));

@@ -37,7 +37,7 @@ impl Contradiction<'_> {
     pub(super) fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Answer { entry: a, .. }, Self::Answer { entry: b, .. }) => {
-                a.op == b.op && a.role == b.role
+                a.op == b.op && a.role() == b.role()
             }
             (Self::Hidden { revision: a, .. }, Self::Hidden { revision: b, .. }) => a == b,
             _ => false,

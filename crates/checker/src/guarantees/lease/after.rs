@@ -6,6 +6,8 @@ use history::{Call, Nanos, Reply};
 use rustc_hash::FxHashSet;
 
 use super::super::Guarantee;
+use super::super::changes::What;
+use super::super::keys::Key;
 use super::super::record::{Record, answer, failed, linearizable};
 use super::super::tally::Tallies;
 use super::super::views::View;
@@ -52,23 +54,26 @@ pub(super) fn ends(record: &Record<'_>, leases: &Leases, views: &[View<'_>], tal
             tallies.compared(Guarantee::LeaseEnds, 1);
         }
     }
-    for view in views.iter().filter(|view| view.whole && view.keys.len() <= 1) {
-        // Of a key that was put with the lease, and is not there now, the lease has let go.
+    for view in views.iter().filter(|view| view.whole) {
         let asked = record.op(view.op as usize).invoked;
-        let put = view.keys.clone().next().and_then(|key| {
-            let mut changes = record.changes.of_key_within(key, 0, view.revision);
-            changes.rfind(|change| matches!(change.what, super::super::changes::What::Put(_)))
-        });
-        let lease = put.and_then(|put| match put.what {
-            super::super::changes::What::Put(put) => put.lease.filter(|lease| *lease != 0),
-            super::super::changes::What::Delete => None,
-        });
-        if let Some(lease) = lease
-            && view.kvs.is_empty()
-            && due(lease).is_some_and(|due| asked > due)
-            && looked.insert(lease)
-        {
-            tallies.compared(Guarantee::LeaseEnds, 1);
+        if asked <= calm.plus(GRACE) {
+            continue;
+        }
+        let shown: FxHashSet<Key> =
+            view.kvs.iter().filter_map(|kv| record.keys.rank(kv.key.bytes())).collect();
+        for key in view.keys.clone().filter(|key| !shown.contains(key)) {
+            // Of a key that was put with the lease, and is not there now, the lease has let go.
+            let last = record.changes.of_key_within(key, 0, view.revision);
+            let lease = last.rev().find_map(|change| match change.what {
+                What::Put(put) => Some(put.lease.filter(|lease| *lease != 0)),
+                What::Delete => None,
+            });
+            if let Some(lease) = lease.flatten()
+                && due(lease).is_some_and(|due| asked > due)
+                && looked.insert(lease)
+            {
+                tallies.compared(Guarantee::LeaseEnds, 1);
+            }
         }
     }
 }
