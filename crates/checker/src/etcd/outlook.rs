@@ -16,7 +16,7 @@ pub(super) enum Outlook {
     Settled,
     /// They do, and more may happen to it.
     Free,
-    /// They do not, but hidden changes before this revision may help.
+    /// They do not, but hidden changes before this revision may help, one of which must `delete` the key.
     Needs { before: i64, delete: bool },
     /// They do not, and nothing helps.
     Broken,
@@ -140,8 +140,9 @@ impl<'a> Follow<'_, 'a> {
             match compare_cell(&self.cell, compare, self.base) {
                 Some(holds) if holds != succeeded => {
                     let never = succeeded && compare.comparison == Comparison::Equal && self.is_past(compare);
-                    let delete =
+                    let zero =
                         matches!(compare.operand, Operand::Mod(0) | Operand::Create(0) | Operand::Version(0));
+                    let delete = zero && self.cell.presence == Presence::Present;
                     let needs = Outlook::Needs { before: at, delete };
                     return Some(if never { Outlook::Broken } else { needs });
                 }

@@ -126,8 +126,9 @@ pub(super) struct Supply<'a> {
     /// All keys that a lease may ever have had, and the other way round.
     lease_keys: FxHashMap<i64, Vec<Keys>>,
     key_leases: FxHashMap<Key, Vec<i64>>,
-    /// Keys that a guess may change.
+    /// Keys that a guess may change, and those that it may delete.
     open: Bits,
+    mortal: Bits,
     used: FxHashMap<u32, i64>,
     /// What the rest of the history says about each key.
     pub(super) timelines: Option<Timelines>,
@@ -176,11 +177,6 @@ impl<'a> Supply<'a> {
 
     pub(super) fn used_by(&self, op: u32) -> Option<i64> {
         self.used.get(&op).copied()
-    }
-
-    /// Those of these keys that a guess may change.
-    pub(super) fn open(&self, keys: Keys) -> impl Iterator<Item = Key> {
-        std::iter::successors(self.open.next(keys.from, keys.to), move |key| self.open.next(key + 1, keys.to))
     }
 
     /// The keys on whose contents the effect of a candidate depends.

@@ -18,8 +18,9 @@ use crate::exit::UsageError;
 use crate::home::{self, Home};
 use crate::suite::{self, Suite};
 
-/// A run of at least so many seconds ends in calm, as some promises are about what happens once nothing disturbs any more:
-/// keys of leases go within half a minute, and a majority answers within ten seconds.
+/// Every second run of at least so many seconds ends in calm, as some promises are about what happens once nothing disturbs
+/// any more: keys of leases go within half a minute, and a majority answers within ten seconds. The others are disturbed to
+/// their end, as what comes back then is looked at, too.
 const CALM_FROM_S: u64 = 100;
 /// For so long.
 const CALM_S: u64 = 40;
@@ -240,8 +241,9 @@ fn profile(args: &RunArgs, suite: &Suite) -> anyhow::Result<chaos::Profile> {
 }
 
 /// So many seconds of a run have faults.
-fn disturbed(seconds: u64) -> u64 {
-    if seconds < CALM_FROM_S { seconds } else { seconds - CALM_S }
+fn disturbed(seconds: u64, seed: u64) -> u64 {
+    let calm = seconds >= CALM_FROM_S && seed % 2 == 1;
+    if calm { seconds - CALM_S } else { seconds }
 }
 
 fn faults(
@@ -258,7 +260,7 @@ fn faults(
         (Target::Compose(contained), chart) => contained.environment(chart),
         (Target::Start { .. }, None) => bail!("nothing can be started without a chart"),
     };
-    let seconds = disturbed(args.seconds.unwrap_or(suite.seconds));
+    let seconds = disturbed(args.seconds.unwrap_or(suite.seconds), seed);
     let plan = chaos::Plan::draw(profile, &suite.monkeys, seed, Duration::from_secs(seconds), &here);
     Ok(plan.map_err(|error| UsageError(format!("suite {}: {error}", suite.name)))?)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use chaos::{Chaos, Journal, leftovers};
@@ -200,7 +201,22 @@ impl Session {
                 _ = first.wait_for(Option::is_some), if until_violation => {}
             }
         };
-        self.watching(system, async { composition.drive(stop).await.map(|_| ()) }).await
+        // A plan's clock stands still at times, so its end alone does not make the calm.
+        let (plan, disturbed) = (&self.config.plan, self.config.faults.duration_ms);
+        let (whole, drain) = (plan.duration_ms, plan.drain_ms);
+        let calm = async {
+            if disturbed < whole {
+                tokio::time::sleep(Duration::from_millis(disturbed)).await;
+                // That it failed is told by the one who failed.
+                let _ = chaos.quiet(Duration::from_millis(whole - disturbed + drain)).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let drivers = self.watching(system, async { composition.drive(stop).await.map(|_| ()) });
+        tokio::select! {
+            driven = drivers => driven,
+            () = calm => Ok(()),
+        }
     }
 
     /// Lets a part of the timeline go on, and keeps an eye on the members and the display meanwhile.

@@ -1,10 +1,20 @@
-//! What a plan asks: who may change a key, and how a lease may have ended.
+//! What a plan and a search ask: who may change a key, and how a lease may have ended.
 
-use super::super::log::{Action, Ending, Fact, Key, Log, Op};
+use super::super::log::{Action, Ending, Fact, Key, Keys, Log, Op};
 use super::super::order::Order;
 use super::{Candidate, Supply};
 
 impl<'a> Supply<'a> {
+    /// Those of these keys that a guess may change.
+    pub(in crate::etcd) fn open(&self, keys: Keys) -> impl Iterator<Item = Key> {
+        std::iter::successors(self.open.next(keys.from, keys.to), move |key| self.open.next(key + 1, keys.to))
+    }
+
+    /// Whether a guess may delete a key.
+    pub(in crate::etcd) fn may_go(&self, key: Key) -> bool {
+        self.mortal.next(key, key + 1).is_some()
+    }
+
     /// Whether a value was seen of a revision, which tells the operation.
     pub(in crate::etcd) fn is_found(&self, revision: i64) -> bool {
         let first = self.evidence.get(&revision).and_then(|facts| facts.first());

@@ -48,6 +48,7 @@ impl<'a> Supply<'a> {
             lease_keys: FxHashMap::default(),
             key_leases: FxHashMap::default(),
             open: Bits::new(log.keys.len(), strangers),
+            mortal: Bits::new(log.keys.len(), strangers),
             used: FxHashMap::default(),
             timelines: None,
             strangers,
@@ -82,8 +83,14 @@ impl<'a> Supply<'a> {
             let mut changed = Vec::new();
             changes(log, &log.action(op), &mut changed);
             changed.iter().flat_map(|keys| keys.from..keys.to).for_each(|key| supply.open.insert(key));
+            deletes(log, &log.action(op), &mut |keys| {
+                (keys.from..keys.to).for_each(|key| supply.mortal.insert(key));
+            });
         }
-        supply.key_leases.keys().for_each(|&key| supply.open.insert(key));
+        for &key in supply.key_leases.keys() {
+            supply.open.insert(key);
+            supply.mortal.insert(key);
+        }
         supply.keys = supply.offers.keys().copied().collect();
         supply.keys.sort_unstable();
         supply.offers.values_mut().for_each(|offers| offers.guarded.sort_by_key(|(guard, _)| *guard));
@@ -278,6 +285,20 @@ fn changes(log: &Log<'_>, action: &Action<'_>, keys: &mut Vec<Keys>) {
                 reach = reach.max(keys.to);
             }
             keys.retain(|keys| keys.from < keys.to);
+        }
+        _ => {}
+    }
+}
+
+/// The keys that an action may delete.
+fn deletes(log: &Log<'_>, action: &Action<'_>, see: &mut impl FnMut(Keys)) {
+    match action {
+        Action::Delete { keys, .. } => see(*keys),
+        Action::Txn(txn) => {
+            let txn = &log.txns[*txn as usize];
+            for action in log.inners(txn.success).chain(log.inners(txn.failure)) {
+                deletes(log, &action, &mut *see);
+            }
         }
         _ => {}
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use checker::guarantees::{self, Finding, Options};
@@ -84,11 +85,16 @@ pub(super) fn calm_from(dir: &Path, run: &RunRecord) -> anyhow::Result<Option<Na
         return Ok(None);
     }
     let log = chaos::log::read(dir).context("cannot read the log of faults")?;
-    let ends = log.applied.iter().map(|fault| fault.until).collect::<Option<Vec<Nanos>>>();
+    let ends = log.applied.iter().map(|fault| Some((fault.until?, fault.recovered_ms)));
+    let ends = ends.collect::<Option<Vec<(Nanos, Option<u64>)>>>();
     let recovered = log.recoveries.iter().all(|recovery| recovery.took_ms.is_some());
     let Some(ends) = ends.filter(|_| recovered && log.broken == 0) else { return Ok(None) };
-    let recoveries = log.recoveries.iter().map(|recovery| recovery.t);
-    Ok(ends.into_iter().chain(recoveries).chain([run.began]).max())
+    // Where nobody saw the members come back after the last fault, they were back when the run had ended.
+    let back = ends.iter().max().map(|(end, recovered)| {
+        let recovered = recovered.map(|ms| end.plus(Duration::from_millis(ms)));
+        recovered.or_else(|| log.recoveries.iter().map(|recovery| recovery.t).max()).unwrap_or(Nanos::MAX)
+    });
+    Ok(back.into_iter().chain([run.began]).max())
 }
 
 /// Members' logs, as far as the run has them.
