@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use etcd_client::ConnectOptions;
-use history::{Call, KeyValue, Put, Range, Reply, WriteError, Writer};
+use history::{Call, Cluster, KeyValue, Put, Range, Reply, WriteError, Writer};
 
 use self::log::Log;
 pub use self::watch::{Feed, Told};
@@ -120,6 +120,19 @@ impl<'s> Client<'s> {
         limit: Duration,
     ) -> Coming<'a, Recorded<Reply<'static>>> {
         Box::pin(async move { self.log.record(call, limit, send(&mut self.etcd, call)).await })
+    }
+
+    /// Asks for a copy of the member's whole file, and gives it to `keep` as it comes, without the digest at its end.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    pub fn snapshot<'a>(
+        &'a mut self,
+        limit: Duration,
+        keep: &'a mut dyn FnMut(&[u8]),
+    ) -> Coming<'a, Recorded<Reply<'static>>> {
+        let call = Call::Cluster(Cluster::Snapshot);
+        Box::pin(async move { self.log.record(&call, limit, service::snapshot(&mut self.etcd, keep)).await })
     }
 
     /// Writes `value` at `key`; the revision of the write.

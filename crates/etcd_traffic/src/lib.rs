@@ -31,6 +31,7 @@
 //! - [`recovery`]: the wait until every member serves again. [`run`]: what the commands of a run share.
 
 mod attempt;
+mod bolt;
 mod client;
 pub mod config;
 mod connect;
@@ -46,6 +47,7 @@ pub mod recovery;
 mod revisions;
 pub mod run;
 mod session;
+mod snapshot;
 pub mod swarm;
 pub mod traffic;
 pub mod validate;

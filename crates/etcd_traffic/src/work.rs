@@ -15,6 +15,7 @@ mod mirror;
 mod permissions;
 mod replicas;
 mod service;
+mod snapshot;
 mod space;
 
 use std::cell::RefCell;
@@ -27,7 +28,7 @@ use thiserror::Error;
 
 pub use self::maintain::put_right;
 pub use self::replicas::{Replicas, read_replicas};
-use crate::client::{Client, Coming, Recorded};
+use crate::client::{Answer, Client, Coming, Recorded};
 use crate::config::Member;
 use crate::draw::{Draw, Source};
 use crate::event::{Event, Watcher};
@@ -101,6 +102,8 @@ pub struct Report {
     pub mirror: Check,
     /// A snapshot ends with its own digest.
     pub snapshot: Check,
+    /// A snapshot holds what its store held.
+    pub contents: Check,
     /// Puts are refused while an alarm about space is raised.
     pub refusal: Check,
     /// Members are those that were asked for.
@@ -131,6 +134,7 @@ impl Report {
         self.bank.join(other.bank);
         self.mirror.join(other.mirror);
         self.snapshot.join(other.snapshot);
+        self.contents.join(other.contents);
         self.refusal.join(other.refusal);
         self.membership.join(other.membership);
         self.learner.join(other.learner);
@@ -342,13 +346,18 @@ impl<'r, 'c, 'w, D: Draw> Site<'r, 'c, 'w, D> {
     ) -> Recorded<Reply<'static>> {
         self.pause().await;
         let answer = client.ask_within(call, limit).await?;
+        self.count(call, &answer, report);
+        Ok(answer)
+    }
+
+    fn count(&self, call: &Call<'_>, answer: &Answer<Reply<'static>>, report: &mut Report) {
         let bytes = bytes_of(call) + answer.as_ref().map_or(0, bytes_told);
         {
             let shared = &mut self.shared.borrow_mut();
             shared.requests_left = shared.requests_left.saturating_sub(1);
             shared.bytes_left = shared.bytes_left.saturating_sub(bytes);
         }
-        match &answer {
+        match answer {
             Ok(reply) => {
                 report.answered += 1;
                 if let Reply::Txn { succeeded, .. } = reply {
@@ -359,7 +368,6 @@ impl<'r, 'c, 'w, D: Draw> Site<'r, 'c, 'w, D> {
             Err(_) => report.unanswered += 1,
         }
         self.tell(&Event::Asked { call: call.name(), problem: answer.as_ref().err() });
-        Ok(answer)
     }
 
     async fn pause(&self) {

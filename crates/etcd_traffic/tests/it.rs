@@ -14,3 +14,5 @@ mod once;
 mod real;
 #[path = "it/session.rs"]
 mod session;
+#[path = "it/snapshot.rs"]
+mod snapshot;

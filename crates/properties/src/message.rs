@@ -37,6 +37,8 @@ pub const ALL: &[(&str, Kind)] = &[
     (LOCK_GRANTED, Kind::Sometimes),
     (SNAPSHOT_INTACT, Kind::Always),
     (SNAPSHOT_TAKEN, Kind::Sometimes),
+    (SNAPSHOT_TRUE, Kind::Always),
+    (SNAPSHOT_COMPARED, Kind::Sometimes),
     (SPACE_REFUSED, Kind::Always),
     (SPACE_ALARMED, Kind::Sometimes),
     (MEMBERSHIP_AS_ASKED, Kind::Always),
@@ -154,6 +156,10 @@ pub const LOCK_GRANTED: &str = "A lock or an election is won";
 pub const SNAPSHOT_INTACT: &str = "A snapshot ends with the digest of what comes before it";
 /// Its companion.
 pub const SNAPSHOT_TAKEN: &str = "A snapshot is read to its end";
+/// It is a copy of that store.
+pub const SNAPSHOT_TRUE: &str = "A snapshot holds what the store held at its revision";
+/// Its companion: the store showed all keys of that revision.
+pub const SNAPSHOT_COMPARED: &str = "A snapshot is compared with the store";
 /// The alarm does what it is for.
 pub const SPACE_REFUSED: &str = "Puts are refused while an alarm about space is raised";
 /// Its companion.

@@ -93,6 +93,24 @@ macro_rules! snapshot_is_intact {
     }};
 }
 
+/// After what snapshots hold was compared with what their store shows.
+#[macro_export]
+macro_rules! snapshot_is_true {
+    ($broken:expr, $compared:expr) => {{
+        let broken = $broken;
+        $crate::__sdk::assert_always!(
+            broken.is_none(),
+            $crate::message::SNAPSHOT_TRUE,
+            &$crate::__json!({ "broken": broken })
+        );
+        $crate::__sdk::assert_sometimes!(
+            $compared > 0,
+            $crate::message::SNAPSHOT_COMPARED,
+            &$crate::__json!({ "compared": $compared })
+        );
+    }};
+}
+
 /// After puts under an alarm about space.
 #[macro_export]
 macro_rules! space_is_refused {

@@ -165,7 +165,7 @@ pub(super) async fn cluster(etcd: &mut Client, cluster: &Cluster<'_>) -> Respons
             alarm(etcd, AlarmAction::Deactivate, of_alarm(*kind), *id).await
         }
         Cluster::Defragment => Ok(Some(etcd.defragment().await?.header().map_or(BARE, of_done))),
-        Cluster::Snapshot => snapshot(etcd).await,
+        Cluster::Snapshot => snapshot(etcd, &mut |_| {}).await,
     }
 }
 
@@ -189,8 +189,8 @@ fn of_alarm(alarm: Alarm) -> AlarmType {
     }
 }
 
-/// Read to its end and not kept; its last bytes are the digest of all before them.
-async fn snapshot(etcd: &mut Client) -> Response {
+/// Read to its end; its last bytes are the digest of all before them, which are given to `keep`.
+pub(super) async fn snapshot(etcd: &mut Client, keep: &mut dyn FnMut(&[u8])) -> Response {
     const DIGEST: usize = 32;
     let mut stream = etcd.snapshot().await?;
     let (mut digest, mut bytes, mut revision) = (Sha256::new(), 0_u64, None);
@@ -201,6 +201,7 @@ async fn snapshot(etcd: &mut Client) -> Response {
         held.extend_from_slice(part.blob());
         let known = held.len().saturating_sub(DIGEST);
         digest.update(&held[..known]);
+        keep(&held[..known]);
         held.drain(..known);
     }
     let intact = digest.finalize()[..] == held[..];

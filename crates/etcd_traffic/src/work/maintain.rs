@@ -8,6 +8,7 @@ use history::{Alarm, Auth, Blob, Call, Cluster, Delete, History, Member, Outcome
 
 use super::keys::put;
 use super::permissions::allow_all;
+use super::snapshot::snapshot;
 use super::space::make_room;
 use super::{Report, Site, WorkError};
 use crate::client::{Client, Coming};
@@ -81,20 +82,6 @@ async fn defragment<D: Draw>(
         let call = Call::Cluster(Cluster::Defragment);
         site.ask_within(&mut client, &call, WHOLE_FILE, report).await?.ok();
         site.ask(&mut client, &Call::Hash { revision: 0 }, report).await?.ok();
-    }
-    Ok(())
-}
-
-async fn snapshot<D: Draw>(
-    site: &Site<'_, '_, '_, D>,
-    client: &mut Client<'_>,
-    report: &mut Report,
-) -> Result<(), history::WriteError> {
-    let call = Call::Cluster(Cluster::Snapshot);
-    if let Ok(Reply::Snapshot { bytes, intact, .. }) =
-        site.ask_within(client, &call, WHOLE_FILE, report).await?
-    {
-        report.snapshot.saw(torn(&client.member().name, bytes, intact));
     }
     Ok(())
 }
@@ -219,11 +206,6 @@ async fn no_space<D: Draw>(
     let value = site.text();
     site.ask(client, &Call::Put(put(&key, &value)), report).await?.ok();
     Ok(())
-}
-
-/// What is wrong with a snapshot.
-fn torn(member: &str, bytes: u64, intact: bool) -> Option<String> {
-    (!intact).then(|| format!("{bytes} bytes of {member} do not end with their digest"))
 }
 
 /// What is wrong with the members after a learner was added that others reach at `url`.
@@ -366,12 +348,6 @@ async fn tidy(client: &mut Client<'_>, raised: bool, added: bool) -> Result<bool
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_snapshot_without_its_digest_is_seen() {
-        assert_eq!(torn("etcd0", 9, true), None);
-        assert_eq!(torn("etcd0", 9, false).unwrap(), "9 bytes of etcd0 do not end with their digest");
-    }
 
     #[test]
     fn a_learner_that_is_not_there_or_no_learner_or_there_still_is_seen() {

@@ -12,6 +12,7 @@ async fn main() -> anyhow::Result<()> {
     let session = Session::begin(Config::of_process()?)?;
     let report = work::drive(&session, Group::Maintenance, &mut properties::random::u64, &mut tell).await?;
     properties::snapshot_is_intact!(&report.snapshot.broken, report.snapshot.compared);
+    properties::snapshot_is_true!(&report.contents.broken, report.contents.compared);
     properties::space_is_refused!(&report.refusal.broken, report.refusal.compared);
     session.close()?;
     Ok(())
