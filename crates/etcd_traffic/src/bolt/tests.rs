@@ -84,7 +84,8 @@ fn what_a_damaged_file_says_is_not_believed() {
     let kind = edited(&|draft| set(draft, 3, 8, &[16, 0]));
     assert_eq!(kind, "page 3 is neither a branch nor a leaf");
     assert_eq!(edited(&|draft| set(draft, 4, 12, &[0xff; 4])), "page 4 runs over the end of the file");
-    assert_eq!(edited(&|draft| set(draft, 3, 10, &[0xff; 2])), "page 3 has a key that is cut off");
+    // What is behind its last element is none.
+    assert_eq!(edited(&|draft| set(draft, 3, 10, &[0xff; 2])), "page 3 has keys that are not in order");
     assert_eq!(edited(&|draft| set(draft, 4, 28, &[0xff; 4])), "page 4 has a key that is cut off");
     assert_eq!(edited(&|draft| set(draft, 7, 10, &[0xff; 2])), "page 7 has more children than it is long");
     assert_eq!(edited(&|draft| set(draft, 7, 10, &[0; 2])), "page 7 is a branch without children");

@@ -37,7 +37,7 @@ fn found(reply: &Reply<'_>) -> Vec<String> {
 }
 
 /// The checker must find nothing wrong with what a healthy etcd answered, and have something to look at.
-fn assert_sound(config: &Config, expected: &[guarantees::Guarantee]) {
+pub(crate) fn assert_sound(config: &Config, expected: &[guarantees::Guarantee]) {
     let sources = Sources::read_dir(&config.history_dir()).unwrap();
     let history = History::parse(&sources).unwrap();
     assert!(history.is_complete());
