@@ -33,7 +33,8 @@ const PAGE_SIZES: std::ops::RangeInclusive<u32> = 9..=16;
 const DEPTH_MAX: usize = 32;
 /// Of a branch all children are remembered while they are read. With short keys it is one page long.
 const BRANCH_BYTES_MAX: u64 = 1 << 20;
-/// A leaf with one large value. etcd takes requests of 1.5 MiB unless it is told otherwise.
+/// A leaf of four keys or less is not split however long they are, and etcd takes requests of 1.5 MiB unless it is told
+/// otherwise.
 const LEAF_BYTES_MAX: u64 = 8 << 20;
 
 /// A file cannot be read.

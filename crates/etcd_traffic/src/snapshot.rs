@@ -14,9 +14,9 @@ use thiserror::Error;
 
 use crate::bolt::{Bolt, BoltError};
 
-/// More keys than these, or longer ones, are not compared: they would have to be read, and recorded in the history.
-const KEYS_MAX: usize = 20_000;
-const KEY_BYTES_MAX: usize = 4 << 20;
+/// More keys than these, or longer ones, are not looked at: they are in memory, of which a command takes little.
+const KEYS_MAX: usize = 100_000;
+const KEY_BYTES_MAX: usize = 8 << 20;
 /// A store without any key is at this revision.
 const EMPTY: i64 = 1;
 /// One page of a list. A reply of 4 MB is refused, and one large value is about half of that.
@@ -41,7 +41,7 @@ pub(crate) enum SnapshotError {
         what: &'static str,
     },
     /// More than is looked at.
-    #[error("there are more keys than are compared")]
+    #[error("there are more keys than are looked at")]
     TooMany,
 }
 
@@ -150,6 +150,11 @@ impl Contents {
         self.keys.iter().map(|(key, held)| key.len() + held.bytes).sum()
     }
 
+    /// The key that so many others come before.
+    pub(crate) fn key(&self, n: usize) -> Option<&[u8]> {
+        self.keys.keys().nth(n).map(Vec::as_slice)
+    }
+
     /// Some keys, from `from` on.
     pub(crate) fn page(&self, from: &[u8]) -> Page<'_> {
         let (mut keys, mut bytes) = (Vec::new(), 0);
@@ -164,7 +169,7 @@ impl Contents {
                 break;
             }
         }
-        Page { keys, last }
+        Page { keys, bytes, last }
     }
 }
 
@@ -172,6 +177,8 @@ impl Contents {
 #[derive(Debug)]
 pub(crate) struct Page<'c> {
     keys: Vec<(&'c [u8], &'c Held)>,
+    /// Of their keys and values.
+    pub(crate) bytes: usize,
     last: bool,
 }
 
@@ -179,6 +186,11 @@ impl Page<'_> {
     /// How many keys must be asked for, so that a store shows what is here, and whether it has more behind the last.
     pub(crate) fn limit(&self) -> i64 {
         i64::try_from(self.keys.len() + usize::from(self.last)).unwrap_or(i64::MAX)
+    }
+
+    /// How many keys are here.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
     }
 
     /// Where the next page begins.

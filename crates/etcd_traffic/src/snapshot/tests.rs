@@ -139,6 +139,8 @@ fn many_keys_are_compared_page_by_page() {
         from = next;
     }
     assert_eq!((seen, pages), (2_500, vec![1_000, 1_000, 501]));
+    assert_eq!((contents.key(7), contents.key(2_500)), (Some(&b"k0007"[..]), None));
+    assert_eq!((contents.page(b"k2499").len(), contents.page(b"k2498").bytes), (1, 12));
     assert!(contents.page(b"k1000").apart(&kvs[1_000..1_999]).unwrap().starts_with("key k1999"));
 }
 

@@ -14,6 +14,9 @@ use crate::client::Client;
 use crate::draw::Draw;
 use crate::snapshot::Contents;
 
+/// All that is read to be compared is in the history, which is to stay small. Of a larger store a part is compared.
+const KEYS_READ_MAX: usize = 20_000;
+const BYTES_READ_MAX: usize = BYTES_MAX;
 /// Larger ones are not kept, as the disk is not ours alone.
 const COPY_BYTES_MAX: u64 = 128 << 20;
 
@@ -47,20 +50,19 @@ pub(super) async fn snapshot<D: Draw>(
     Ok(())
 }
 
-/// The first key in which the member and its snapshot differ. The outer `None`: the member did not show all, or there was
-/// nothing to compare.
+/// The first key in which the member and its snapshot differ, where all of it is not too much, or in some part. The outer
+/// `None`: the member did not show that, or there was nothing to compare.
 async fn apart<D: Draw>(
     site: &Site<'_, '_, '_, D>,
     client: &mut Client<'_>,
     contents: &Contents,
     report: &mut Report,
 ) -> Result<Option<Option<String>>, WriteError> {
-    // All that is read is in the history, which is to stay small.
-    if contents.bytes() > BYTES_MAX {
-        return Ok(None);
-    }
     let until = clock::now().plus(WHOLE_FILE);
-    let (mut from, mut first) = (vec![0], None);
+    let all = contents.len() <= KEYS_READ_MAX && contents.bytes() <= BYTES_READ_MAX;
+    let begin = if all { None } else { contents.key(site.index(contents.len())) };
+    let (mut from, mut first) = (begin.unwrap_or(b"\0").to_vec(), None);
+    let (mut keys, mut bytes) = (0, 0);
     while clock::now() < until {
         let page = contents.page(&from);
         let range = Range {
@@ -82,9 +84,11 @@ async fn apart<D: Draw>(
             }
             None => {
                 first = None;
+                keys += page.len();
+                bytes += page.bytes;
                 match page.next() {
-                    Some(next) => from = next,
-                    None => return Ok((contents.len() > 0).then_some(None)),
+                    Some(next) if keys < KEYS_READ_MAX && bytes < BYTES_READ_MAX => from = next,
+                    _ => return Ok((keys > 0).then_some(None)),
                 }
             }
         }
