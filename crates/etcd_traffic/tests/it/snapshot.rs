@@ -5,8 +5,10 @@ use std::time::Duration;
 use checker::guarantees::Guarantee;
 use etcd_traffic::swarm::{Group, Swarm, Work};
 use etcd_traffic::work::{Report, drive};
-use etcd_traffic::{Client, Config, Session};
+use etcd_traffic::{Client, Config, Event, Session, Watcher};
 use history::{Call, Delete, Outcome, Put, Range, Reply, Txn};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use crate::calls::assert_sound;
 use crate::etcd;
@@ -27,16 +29,37 @@ fn delete(key: &str) -> Call<'static> {
 }
 
 /// One command whose run does nothing but snapshots.
-async fn snapshot(config: &Config) -> Report {
+async fn watched(config: &Config, watcher: &mut Watcher<'_>) -> Report {
     let session = Session::begin(config).unwrap();
     let mut swarm = Swarm::unasked(config);
     swarm.weights.retain(|work, _| *work == Work::Snapshot);
     swarm.record(&session).unwrap();
-    let report = drive(&session, Group::Maintenance, &mut draws(), &mut quiet).await.unwrap();
+    let report = drive(&session, Group::Maintenance, &mut draws(), watcher).await.unwrap();
     session.close().unwrap();
     assert_eq!((report.snapshot.compared, &report.snapshot.broken), (1, &None));
+    report
+}
+
+async fn snapshot(config: &Config) -> Report {
+    let report = watched(config, &mut quiet).await;
     assert_eq!(report.contents.broken, None);
     report
+}
+
+/// Leads every connection to the address that `to` has, and ends it when that is another.
+async fn relay(listener: TcpListener, to: watch::Receiver<String>) {
+    loop {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut to = to.clone();
+        tokio::spawn(async move {
+            let address = to.borrow_and_update().clone();
+            let mut server = TcpStream::connect(address).await.unwrap();
+            tokio::select! {
+                _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                _ = to.changed() => {}
+            }
+        });
+    }
 }
 
 #[tokio::test]
@@ -91,6 +114,46 @@ async fn a_snapshot_is_compared_with_its_store() {
     assert!(report.answered < 7, "a part is read: {report:?}");
     session.close().unwrap();
     assert_sound(&config, &[Guarantee::OldReads]);
+}
+
+#[tokio::test]
+async fn a_snapshot_of_another_store_fails_this_check_and_no_other() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let Some(left) = etcd::start(1, one.path(), &[]).await else { return };
+    let Some(right) = etcd::start(1, two.path(), &[]).await else { return };
+    // As many revisions, and another value.
+    let addresses = [(&left, &one, "1"), (&right, &two, "2")].map(|(cluster, dir, value)| async move {
+        let config = config(&etcd::endpoints(cluster), dir.path());
+        let session = Session::begin(&config).unwrap();
+        let mut client = session.client(&config.members[0]).await.unwrap();
+        ask(&mut client, put("k", value.as_bytes(), 0)).await;
+        config.members[0].url.strip_prefix("http://").unwrap().to_owned()
+    });
+    let [left, right] = addresses;
+    let (left, right) = (left.await, right.await);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = config(&format!("m=http://{}", listener.local_addr().unwrap()), &one.path().join("relayed"));
+    let (lead, to) = watch::channel(left.clone());
+    tokio::spawn(relay(listener, to));
+    // The client may be told of the end of its connection only by its next request, and then nothing is compared.
+    let mut broken = None;
+    for _ in 0..20 {
+        lead.send(left.clone()).unwrap();
+        let mut turn = |event: &Event<'_>| {
+            if matches!(event, Event::Asked { call: "snapshot", problem: None }) {
+                lead.send(right.clone()).unwrap();
+            }
+        };
+        let Report { bank, mirror, refusal, contents, .. } = watched(&config, &mut turn).await;
+        assert_eq!((bank.broken, mirror.broken, refusal.broken), (None, None, None));
+        broken = broken.or(contents.broken);
+        if broken.is_some() {
+            break;
+        }
+    }
+    let broken = broken.unwrap();
+    assert!(broken.starts_with("key k: the snapshot holds 1 bytes ("), "{broken}");
+    assert!(broken.ends_with("since 2, lease 0; m at revision 2"), "{broken}");
 }
 
 #[tokio::test]
