@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use history::{Call, Nanos, Reply};
+use history::{Call, Cluster, Nanos, Operation, Outcome, Reply};
 use rustc_hash::FxHashSet;
 
 use super::super::Guarantee;
@@ -21,9 +21,11 @@ const GRACE: Duration = Duration::from_secs(30);
 /// No key of a lease is left, and nobody says that it lives, long after its time.
 pub(super) fn ends(record: &Record<'_>, leases: &Leases, views: &[View<'_>], tallies: &mut Tallies) {
     let Some(calm) = record.options.calm_from else { return };
-    let due = |lease: i64| -> Option<Nanos> {
+    let upset = upset(record);
+    let due = |lease: i64, asked: Nanos| -> Option<Nanos> {
         let over = leases.get(&lease).filter(|lease| lease.single())?.over()?;
-        Some(over.max(calm).plus(GRACE))
+        let last = upset[..upset.partition_point(|t| *t <= asked)].last().copied().unwrap_or_default();
+        Some(over.max(calm).max(last).plus(GRACE))
     };
     let mut looked = FxHashSet::default();
     let mut broken = FxHashSet::default();
@@ -33,7 +35,9 @@ pub(super) fn ends(record: &Record<'_>, leases: &Leases, views: &[View<'_>], tal
             continue;
         }
         for kv in view.kvs.iter().filter(|kv| kv.lease != 0) {
-            if due(kv.lease).is_some_and(|due| operation.invoked > due) && broken.insert(kv.lease) {
+            if due(kv.lease, operation.invoked).is_some_and(|due| operation.invoked > due)
+                && broken.insert(kv.lease)
+            {
                 let what = format!("found key {} with it", kv.key);
                 lives_on(record, leases, kv.lease, view.op as usize, &what, tallies);
             }
@@ -45,7 +49,7 @@ pub(super) fn ends(record: &Record<'_>, leases: &Leases, views: &[View<'_>], tal
         else {
             continue;
         };
-        if due(*lease).is_none_or(|due| operation.invoked <= due) {
+        if due(*lease, operation.invoked).is_none_or(|due| operation.invoked <= due) {
             continue;
         }
         if *ttl > 0 && broken.insert(*lease) {
@@ -69,13 +73,27 @@ pub(super) fn ends(record: &Record<'_>, leases: &Leases, views: &[View<'_>], tal
                 What::Delete => None,
             });
             if let Some(lease) = lease.flatten()
-                && due(lease).is_some_and(|due| asked > due)
+                && due(lease, asked).is_some_and(|due| asked > due)
                 && looked.insert(lease)
             {
                 tallies.compared(Guarantee::LeaseEnds, 1);
             }
         }
     }
+}
+
+/// When a leader may have gone: one that comes gives every lease its whole time once more. Clients notice by requests that
+/// come to nothing.
+fn upset(record: &Record<'_>) -> Vec<Nanos> {
+    let upsets = |operation: &Operation<'_>| {
+        let moved = matches!(operation.call, Call::Cluster(Cluster::MoveLeader { .. }));
+        moved || matches!(operation.outcome, Outcome::Unknown(_))
+    };
+    let upsetting = record.history.operations.iter().filter(|operation| upsets(operation));
+    let mut times: Vec<Nanos> =
+        upsetting.map(|operation| operation.returned.unwrap_or(operation.invoked)).collect();
+    times.sort_unstable();
+    times
 }
 
 fn lives_on(record: &Record<'_>, leases: &Leases, lease: i64, op: usize, what: &str, tallies: &mut Tallies) {
