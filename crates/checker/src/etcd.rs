@@ -5,6 +5,7 @@
 //! not with its concurrency. Nothing here trusts a revision: an order that contradicts real time is a violation.
 
 mod bits;
+mod case;
 mod explain;
 mod log;
 mod order;
@@ -19,19 +20,13 @@ mod timelines;
 
 use history::{FileReport, History, ReadError, Scan, Sources};
 
+use self::case::Case;
 use self::explain::Explain;
 use self::log::{Ending, Log};
 use self::order::{Entry, Order, Role};
-use self::search::{Contradiction, Ended, Search};
-use self::supply::{Candidate, Supply};
+use self::search::{Contradiction, Ended};
+use self::supply::Candidate;
 use crate::{Counts, Engine, Report, Verdict};
-
-/// A contradiction that took guesses to find is explained by trying which of the answers in it is wrong alone. Each
-/// try is another replay.
-const CULPRITS_TRIED: usize = 4;
-
-/// Shorter histories are planned at once: it takes no time.
-const PLANNED_AT_ONCE: usize = 4_000;
 
 /// Revisions of other writers are listed one by one; with more than this many there is little to say of the rest.
 const HIDDEN_MOST: i64 = 1_000_000;
@@ -125,42 +120,29 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
     // Lost lines may have been writes, and leases from before the history may end in it.
     let foreign = foreign_writers || !log.complete || !empty;
     // What is proved already, with how far everything else goes.
-    let invalid = |verdict: Verdict, evidence: &Evidence| {
+    let invalid = |log: &Log<'_>, verdict: Verdict, evidence: &Evidence| {
         let legal_prefix = match verdict {
             Verdict::Invalid(_) => prefix::legal(log, evidence, empty, foreign),
             _ => Vec::new(),
         };
         (verdict.with_legal_prefix(legal_prefix), None)
     };
-    let mut order = match Order::new(log, empty) {
+    let order = match Order::new(log, empty) {
         Ok(order) => order,
         Err(disorder) => {
             let evidence = Evidence { accused: Some(disorder.accused()), end: None };
-            return invalid(explain.disorder(disorder), &evidence);
+            return invalid(log, explain.disorder(disorder), &evidence);
         }
     };
     let hidden = match hidden(log, &order, foreign) {
         Ok(hidden) => hidden,
-        Err(verdict) => return invalid(verdict, &Evidence::default()),
+        Err(verdict) => return invalid(log, verdict, &Evidence::default()),
     };
-    order.know(log, &hidden);
-    let replay = |shown: bool| {
-        let search = || {
-            let supply = Supply::new(log, &order, hidden.clone(), foreign);
-            let search = Search::new(log, &order, supply, empty, foreign);
-            if shown { search.with_what_was_shown() } else { search }
-        };
-        // Mostly the first guess is right, and no plan is needed.
-        let quick = (log.ops.len() >= PLANNED_AT_ONCE).then(|| search().hasty().run());
-        match quick {
-            None | Some(Ended::Undecided { .. }) => search().planned(options.patient).run(),
-            Some(ended) => ended,
-        }
-    };
+    let mut case = Case::new(log, order, hidden, empty, foreign);
     // One beginning that explains everything is enough, and mostly there was no more than what was shown.
     let fits = |ended: &Ended<'_>| matches!(ended, Ended::Fits { assumed: false, .. });
-    let likely = (!empty).then(|| replay(true)).filter(fits);
-    let ended = likely.unwrap_or_else(|| replay(false));
+    let likely = (!empty).then(|| case.replay(true, options.patient)).filter(fits);
+    let ended = likely.unwrap_or_else(|| case.replay(false, options.patient));
     // That an answer does not fit says more than a rule; that a revision has no taker says less.
     let answered = |noted: &[Contradiction<'_>]| {
         noted.iter().all(|contradiction| matches!(contradiction, Contradiction::Answer { .. }))
@@ -169,7 +151,7 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
         && let Some(broken) = rules::broken(log, foreign)
     {
         let evidence = Evidence { accused: Some(broken.accused()), end: None };
-        return invalid(explain.rule(&broken), &evidence);
+        return invalid(log, explain.rule(&broken), &evidence);
     }
     match ended {
         Ended::Fits { hidden, .. } if !foreign_writers && hidden.iter().any(stranger) => {
@@ -180,25 +162,26 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
             (Verdict::Unknown { reason: reason.to_owned() }, None)
         }
         Ended::Fits { hidden, assumed: false } => {
-            let witness = options.witness.then(|| witness(log, &order, &hidden));
+            let witness = options.witness.then(|| witness(&case.log, &case.order, &hidden));
             (Verdict::Valid, witness)
         }
         Ended::Fits { .. } => {
             let reason = "an answer depends on what the store held before the history, or on other writers";
             (Verdict::Unknown { reason: reason.to_owned() }, None)
         }
-        Ended::Undecided { revision, reason, .. } => {
-            (Verdict::Unknown { reason: format!("{reason}, at revision {revision} of {}", order.head) }, None)
-        }
+        Ended::Undecided { revision, reason, .. } => (
+            Verdict::Unknown { reason: format!("{reason}, at revision {revision} of {}", case.order.head) },
+            None,
+        ),
         Ended::Contradiction { noted, reach } => {
-            let culprit = culprit(log, &order, &hidden, noted, empty);
+            let culprit = case.culprit(noted);
             let evidence = match &culprit {
                 Contradiction::Answer { entry, .. } if entry.role() != Role::Write => {
                     Evidence { accused: Some(entry.op), end: None }
                 }
                 _ => Evidence { accused: None, end: Some(reach) },
             };
-            invalid(explain.contradiction(&order, culprit), &evidence)
+            invalid(&case.log, explain.contradiction(&case.order, culprit), &evidence)
         }
     }
 }
@@ -214,29 +197,6 @@ struct Evidence {
 
 fn stranger(taken: &(i64, Candidate)) -> bool {
     matches!(taken.1, Candidate::Stranger | Candidate::StrangerPut(_) | Candidate::StrangerDelete(_))
-}
-
-/// Of what was met on the way to a contradiction, the answer without which there is none, or the last met.
-fn culprit<'a>(
-    log: &Log<'a>,
-    order: &Order,
-    hidden: &[i64],
-    mut noted: Vec<Contradiction<'a>>,
-    empty: bool,
-) -> Contradiction<'a> {
-    let alone = |noted: &Contradiction<'a>| match noted {
-        Contradiction::Answer { entry, .. } if entry.role() != Role::Write => {
-            let supply = Supply::new(log, order, hidden.to_vec(), false);
-            let search = Search::new(log, order, supply, empty, false).without(entry.op);
-            matches!(search.run(), Ended::Fits { .. })
-        }
-        _ => false,
-    };
-    let found = match noted.len() {
-        1 => None,
-        _ => noted.iter().take(CULPRITS_TRIED).position(alone),
-    };
-    noted.swap_remove(found.unwrap_or(noted.len() - 1))
 }
 
 /// The revisions that no answer claims.

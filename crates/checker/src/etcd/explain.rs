@@ -7,7 +7,7 @@ mod rules;
 
 use history::{Blob, FileReport, Nanos};
 
-use super::log::{Action, Fact, Key, Log, Op, UNTOLD};
+use super::log::{Action, Ending, Fact, Key, Log, Op, UNTOLD};
 use super::order::{Disorder, Entry, Order, Role};
 use super::search::Contradiction;
 use super::store::{Cell, Mismatch, Presence, Problem};
@@ -307,7 +307,8 @@ impl<'h> Explain<'h> {
     /// The answered write of `key` at a revision.
     fn writer(&self, order: &Order, key: Key, revision: i64) -> Option<u32> {
         let entry = order.entries.get(order.find(revision))?;
-        let wrote = entry.role() == Role::Write && entry.revision == revision;
+        let answered = self.operation(entry.op).ending == Ending::Ok;
+        let wrote = answered && entry.role() == Role::Write && entry.revision == revision;
         let mut puts = false;
         self.put_keys(&self.log.action(entry.op), &mut |put| puts |= put == key);
         (wrote && puts).then_some(entry.op)

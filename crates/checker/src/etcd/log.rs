@@ -5,6 +5,7 @@
 
 mod build;
 mod join;
+mod known;
 mod packed;
 mod quick;
 mod recipe;
@@ -313,7 +314,7 @@ impl Fact<'_> {
 }
 
 /// A history, ready to be checked.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Log<'a> {
     /// In order; a [`Key`] is an index of it. Where a range of keys begins, the key is there a second time: that stands
     /// for a key behind it that nobody named, so that a range of one named key is not taken for that key.

@@ -4,9 +4,9 @@
 
 use history::{Comparison, Sort, SortBy};
 
-use super::log::{Action, Compare, Key, Kv, Log, NONE, Operand, Txn, UNTOLD};
+use super::log::{Action, Compare, Key, Kv, Log, NONE, Operand, Txn, UNTOLD, UNTOLD_LEASE};
 use super::order::{Entry, Order, Role};
-use super::store::{Cell, Presence, Store, comes_before, compare_cell};
+use super::store::{ANY_LEASE, Cell, Presence, Store, comes_before, compare_cell};
 use super::timelines::Timelines;
 
 /// Whether a key's contents fit what is said of it later.
@@ -70,10 +70,13 @@ impl Timelines {
     /// The outlook, and the entry that decides it.
     fn follow(&self, now: Moment<'_, '_>, key: Key, cell: &Cell<'_>, values: bool) -> (Outlook, u32) {
         let Moment { log, order, entry, revision } = now;
-        let mut follow = Follow { log, key, cell: *cell, revision, base: order.base, values };
+        let mut follow = Follow { log, key, cell: *cell, revision, base: order.base, values, settled: false };
         let mut entries = self.since(key, entry as u32);
         let decided = entries.find_map(|at| Some((follow.entry(&order.entries[at as usize])?, at)));
-        decided.unwrap_or((Outlook::Free, u32::MAX))
+        match decided.unwrap_or((Outlook::Free, u32::MAX)) {
+            (Outlook::Free | Outlook::Needs { .. }, at) if follow.settled => (Outlook::Settled, at),
+            decided => decided,
+        }
     }
 }
 
@@ -87,6 +90,8 @@ struct Follow<'l, 'a> {
     base: i64,
     /// Another value than was shown tells that nothing helps; as if it were the same, nothing may happen to the key either.
     values: bool,
+    /// A comparison tells that nothing else may happen to the key until then.
+    settled: bool,
 }
 
 impl<'a> Follow<'_, 'a> {
@@ -136,20 +141,50 @@ impl<'a> Follow<'_, 'a> {
             // Another comparison may be the one that failed.
             return None;
         }
-        for compare in compares.iter().filter(|compare| compare.keys.single() == Some(self.key)) {
+        for compare in compares.iter().filter(|compare| compare.keys.contains(self.key)) {
+            // Of several keys it holds if it does of each that there is.
+            let all = compare.keys.single().is_none();
+            if all && (!succeeded || self.cell.presence != Presence::Present) {
+                continue;
+            }
             match compare_cell(&self.cell, compare, self.base) {
                 Some(holds) if holds != succeeded => {
                     let never = succeeded && compare.comparison == Comparison::Equal && self.is_past(compare);
                     let zero =
                         matches!(compare.operand, Operand::Mod(0) | Operand::Create(0) | Operand::Version(0));
-                    let delete = zero && self.cell.presence == Presence::Present;
+                    // Fewer writes than there are need another life.
+                    let fewer = matches!(compare.operand, Operand::Version(n) if n < self.cell.version);
+                    let again = succeeded && fewer && compare.comparison == Comparison::Equal;
+                    let delete = (zero || again) && self.cell.presence == Presence::Present;
                     let needs = Outlook::Needs { before: at, delete };
                     return Some(if never { Outlook::Broken } else { needs });
+                }
+                // One more write of the key, and it would not have come out so.
+                Some(_)
+                    if succeeded == (compare.comparison == Comparison::Equal) && self.is_exact(compare) =>
+                {
+                    if !self.values {
+                        return Some(Outlook::Settled);
+                    }
+                    // What comes later may tell that nothing helps.
+                    self.settled = true;
                 }
                 _ => {}
             }
         }
         None
+    }
+
+    /// Whether what a comparison is about would be another after one more write here.
+    fn is_exact(&self, compare: &Compare<'_>) -> bool {
+        if !matches!(compare.comparison, Comparison::Equal | Comparison::NotEqual) {
+            return false;
+        }
+        match compare.operand {
+            Operand::Version(_) => true,
+            Operand::Mod(_) | Operand::Value(_) => self.cell.modified <= self.revision,
+            Operand::Create(_) | Operand::Lease(_) => false,
+        }
     }
 
     /// Whether a comparison asks for a revision of the key that it can never have again.
@@ -277,7 +312,10 @@ impl<'a> Follow<'_, 'a> {
             // As many writes as it has seen.
             Presence::Present if kv.modified > cell.modified => Outlook::Broken,
             Presence::Present => {
-                let same = || kv.value.is_none_or(|shown| cell.value.is_none_or(|value| value == shown));
+                let same = || {
+                    let value = kv.value.is_none_or(|shown| cell.value.is_none_or(|value| value == shown));
+                    value && (cell.lease == ANY_LEASE || kv.lease == UNTOLD_LEASE || cell.lease == kv.lease)
+                };
                 if !self.values || same() { Outlook::Settled } else { Outlook::Broken }
             }
         }

@@ -8,13 +8,16 @@
 mod key;
 mod matching;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::matching::Matching;
 use super::log::{Fact, Key, Log};
 use super::order::{Entry, Order, Role};
 use super::supply::{Candidate, Supply};
 use super::timelines::Timelines;
+
+/// What is planned for later than so many revisions has other operations by then.
+const SOON: i64 = 1_000;
 
 /// Changes that a key needs, or may have, at some of the revisions `from..to`.
 #[derive(Clone, Copy, Debug)]
@@ -52,14 +55,44 @@ impl Windows {
     }
 }
 
+/// What was wrong with earlier plans.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Flaws {
+    /// What was wanted of a revision in vain: to put a key, or to delete it.
+    pub(super) wants: FxHashSet<(i64, Key, bool)>,
+    /// Operations that did nothing where they were wanted.
+    pub(super) idle: FxHashSet<u32>,
+}
+
+impl Flaws {
+    pub(super) fn len(&self) -> usize {
+        self.wants.len() + self.idle.len()
+    }
+
+    pub(super) fn extend(&mut self, others: &Self) {
+        self.wants.extend(&others.wants);
+        self.idle.extend(&others.idle);
+    }
+}
+
 /// What each hidden revision is to change first.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     wanted: FxHashMap<i64, (Key, bool)>,
+    /// Operations whose values were asked for, with the revisions of which each must have taken one.
+    asked: FxHashMap<u32, std::ops::Range<i64>>,
+    /// The revisions that are to put each key.
+    puts: FxHashMap<Key, Vec<i64>>,
 }
 
 impl Plan {
-    pub(super) fn new(log: &Log<'_>, order: &Order, timelines: &Timelines, supply: &Supply<'_>) -> Self {
+    pub(super) fn new(
+        log: &Log<'_>,
+        order: &Order,
+        timelines: &Timelines,
+        supply: &Supply<'_>,
+        flaws: &Flaws,
+    ) -> Self {
         // What is found by the value that was seen needs no plan.
         let slots: Vec<i64> = supply.hidden.iter().copied().filter(|slot| !supply.is_found(*slot)).collect();
         let mut facts: FxHashMap<Key, Vec<usize>> = FxHashMap::default();
@@ -69,6 +102,7 @@ impl Plan {
             facts.entry(fact.key()).or_default().push(at);
         }
         let (mut windows, mut writes) = (Windows::default(), FxHashMap::default());
+        let mut asked = FxHashMap::default();
         for key in supply.offered() {
             let mut told: Vec<_> =
                 facts.get(&key).into_iter().flatten().map(|&at| (seen[at].revision(), seen[at])).collect();
@@ -89,10 +123,37 @@ impl Plan {
                     born: true,
                 });
             }
-            writes.insert(key, key::windows(log, order, timelines, key, &told, &mut windows));
+            let seen = key::windows(log, order, timelines, key, &told, &mut windows);
+            writes.insert(key, seen.writes);
+            for (value, behind, to) in seen.asked {
+                if let Some(op) = supply.only_writer(key, value) {
+                    asked.insert(op, behind + 1..to + 1);
+                }
+            }
         }
+        lease_first(log, order, supply, &mut windows.list, &mut asked);
         windows.list = leases_once(log, order, supply, windows.list);
-        Matching::new(log, order, supply, &slots, &windows, &writes).plan()
+        let wanted = Matching::new(log, order, supply, &slots, &windows, &writes, flaws).plan();
+        let mut puts: FxHashMap<Key, Vec<i64>> = FxHashMap::default();
+        for (slot, (key, delete)) in &wanted {
+            if !delete {
+                puts.entry(*key).or_default().push(*slot);
+            }
+        }
+        puts.values_mut().for_each(|slots| slots.sort_unstable());
+        Self { wanted, asked, puts }
+    }
+
+    /// Whether an operation took some revision near this one for certain; `None` if nobody knows.
+    pub(super) fn asks(&self, op: u32, revision: i64) -> Option<bool> {
+        self.asked.get(&op).map(|within| within.contains(&revision))
+    }
+
+    /// How often a key is to be put soon after a revision.
+    pub(super) fn puts_soon(&self, key: Key, revision: i64) -> usize {
+        let Some(slots) = self.puts.get(&key) else { return 0 };
+        slots.partition_point(|slot| *slot <= revision + SOON)
+            - slots.partition_point(|slot| *slot <= revision)
     }
 
     /// The key that a revision is to change, and whether it is to be deleted.
@@ -110,6 +171,43 @@ fn likely<'a>(log: &Log<'a>, supply: &Supply<'a>, entry: &Entry) -> Option<Fact<
     let key = log.only_key(op)?;
     let delete = supply.may(log, Candidate::Op(op), key, true);
     Some(if delete { Fact::Delete { key, revision } } else { Fact::Born { key, revision } })
+}
+
+/// A key that nothing can have deleted but the end of a lease was put with one before.
+fn lease_first(
+    log: &Log<'_>,
+    order: &Order,
+    supply: &Supply<'_>,
+    windows: &mut Vec<Window>,
+    asked: &mut FxHashMap<u32, std::ops::Range<i64>>,
+) {
+    for at in 0..windows.len() {
+        let Window { key, from, to, needs, delete, lease, .. } = windows[at];
+        if !delete || needs == 0 || lease != 0 {
+            continue;
+        }
+        let Some(last) = supply.hidden.partition_point(|slot| *slot < to).checked_sub(1) else { continue };
+        let known_by = order.known_by(supply.hidden[last]);
+        let mut deletable = false;
+        supply.each_offer(log, key, |op, delete, _| {
+            deletable |= delete && log.ops[op as usize].invoked <= known_by;
+        });
+        if deletable {
+            continue;
+        }
+        // The latest of them has had the least other chances.
+        let leasing = supply.leasing(log, key).into_iter().rev();
+        let fits = |(op, lease): &(u32, i64)| {
+            log.ops[*op as usize].invoked <= known_by
+                && supply.may_end(*lease, known_by)
+                && !asked.contains_key(op)
+        };
+        if let Some((op, lease)) = { leasing }.find(fits) {
+            asked.insert(op, from..to);
+            windows[at].lease = lease;
+            windows.push(Window { delete: false, lease: 0, born: false, ..windows[at] });
+        }
+    }
 }
 
 /// A lease ends once, for all of its keys: their deletions are one.

@@ -8,15 +8,19 @@
 mod attempt;
 mod blame;
 mod ended;
+mod faults;
 mod untold;
 
 use self::blame::Blame;
 pub(super) use self::ended::{Contradiction, Ended};
-use super::log::{Action, Keys, Kv, Log};
+use self::faults::Faults;
+use super::log::{Action, Fact, Keys, Kv, Log};
+use rustc_hash::FxHashMap;
+
 use super::order::{Entry, Order, Role};
-use super::plan::Plan;
+use super::plan::{Flaws, Plan};
 use super::store::{Mark, Store};
-use super::supply::{Candidate, Scene, Supply};
+use super::supply::{Candidate, Scene, Shuffle, Supply};
 use super::timelines::Timelines;
 
 /// Guesses that are kept to be taken back. Older ones stand: what contradicts them then is not decided.
@@ -27,9 +31,6 @@ const NOTED: usize = 32;
 
 /// Contradictions further apart than so many revisions have nothing to do with each other.
 const NEAR: i64 = 2_000;
-
-/// So many steps more are taken where somebody waits for the last word: less than a minute.
-const PATIENCE: u64 = 20_000_000;
 
 /// Entries that are looked at ahead at once.
 const WARM: usize = 64;
@@ -71,6 +72,8 @@ pub(super) struct Search<'l, 'a> {
     settled: Vec<(i64, Candidate)>,
     budget: u64,
     noted: Vec<Contradiction<'a>>,
+    /// What was seen of revisions that are no longer hidden.
+    seen: Option<&'l FxHashMap<i64, Vec<Fact<'a>>>>,
     /// Hidden revisions may be anybody's.
     foreign: bool,
     /// An answer that is left out, to see whether it alone is wrong.
@@ -79,6 +82,8 @@ pub(super) struct Search<'l, 'a> {
     reach: usize,
     /// Entries before this one were looked at ahead.
     warmed: usize,
+    /// What is wrong with the plan.
+    faults: Faults,
 }
 
 type Step<T> = Result<T, Blame>;
@@ -109,6 +114,8 @@ impl<'l, 'a> Search<'l, 'a> {
             without: None,
             reach: 0,
             warmed: 0,
+            faults: Faults::default(),
+            seen: None,
             foreign,
         }
     }
@@ -128,16 +135,23 @@ impl<'l, 'a> Search<'l, 'a> {
         self
     }
 
+    /// Asks of these revisions, which some write took, that they did what was seen.
+    pub(super) fn seeing(mut self, seen: &'l FxHashMap<i64, Vec<Fact<'a>>>) -> Self {
+        self.seen = (!seen.is_empty()).then_some(seen);
+        self
+    }
+
     /// Leaves out what operation `op` read.
     pub(super) fn without(mut self, op: u32) -> Self {
         self.without = Some(op);
         self
     }
 
-    /// Plans ahead, which takes a while and leaves less to be taken back.
-    pub(super) fn planned(mut self, patient: bool) -> Self {
-        self.budget += if patient { PATIENCE } else { 0 };
-        let plan = |timelines| Plan::new(self.log, self.order, timelines, &self.supply);
+    /// Plans ahead, which takes a while and leaves less to be taken back. Each try makes other guesses first, that of
+    /// number 0 the likely ones.
+    pub(super) fn planned(mut self, number: u64, flaws: &Flaws) -> Self {
+        self.supply.shuffle = Shuffle(number);
+        let plan = |timelines| Plan::new(self.log, self.order, timelines, &self.supply, flaws);
         self.plan = self.timelines.as_ref().map(plan);
         self
     }
@@ -154,11 +168,7 @@ impl<'l, 'a> Search<'l, 'a> {
         let mut hidden = 0;
         loop {
             if self.budget == 0 {
-                return Ended::Undecided {
-                    revision: self.revision(entry),
-                    reason: "the search budget is spent",
-                    reach: self.reach,
-                };
+                return self.undecided("the search budget is spent");
             }
             self.budget -= 1;
             self.reach = self.reach.max(entry);
@@ -228,7 +238,19 @@ impl<'l, 'a> Search<'l, 'a> {
             blame.first.clone_from(&mismatch.keys);
             self.note(Contradiction::Answer { entry: *entry, mismatch });
             blame
-        })
+        })?;
+        let seen =
+            self.seen.filter(|_| entry.role() == Role::Write).and_then(|seen| seen.get(&entry.revision));
+        seen.into_iter().flatten().try_for_each(|fact| self.sees(entry.revision, fact))
+    }
+
+    fn sees(&mut self, revision: i64, fact: &Fact<'a>) -> Step<()> {
+        if self.store.shows(fact) {
+            return Ok(());
+        }
+        let key = Keys::one(fact.key());
+        self.note(Contradiction::Hidden { revision, shown: Some(*fact) });
+        Err(Blame { first: vec![key], ..self.guesses_about(&[key]) })
     }
 
     /// Keeps the contradictions that were met on the way to the present one. What lies far behind was overcome.
@@ -270,7 +292,10 @@ impl<'l, 'a> Search<'l, 'a> {
             only,
             blame,
         });
-        self.choose()
+        self.faults.idle.clear();
+        let chosen = self.choose();
+        self.look_for_flaws(revision);
+        chosen
     }
 
     /// Tries the next candidates of the last guess.
@@ -406,7 +431,7 @@ impl<'l, 'a> Search<'l, 'a> {
 
     fn undecided(&self, reason: &'static str) -> Ended<'a> {
         let revision = self.guesses.last().map_or(self.order.base, |guess| guess.revision);
-        Ended::Undecided { revision, reason, reach: self.reach }
+        Ended::Undecided { revision, reason, reach: self.reach, flaws: self.faults.flaws.clone() }
     }
 
     /// Lets the oldest guesses stand when there are too many: memory is for the neighbourhood, not for the past.

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use self::cell::{ANY_LEASE, fits};
-pub(super) use self::cell::{Cell, Presence, comes_before, compare_cell};
+use self::cell::fits;
+pub(super) use self::cell::{ANY_LEASE, Cell, Presence, comes_before, compare_cell};
 use super::bits::Bits;
 use super::log::{Action, Fact, Key, Keys, Kv, Log, NONE, Txn, UNTOLD_LEASE};
 

@@ -5,12 +5,17 @@
 
 mod asked;
 mod collect;
+mod found;
+mod offers;
+mod shuffle;
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::offers::{Kind, Offers, Stack};
+pub(super) use self::shuffle::Shuffle;
 use super::bits::Bits;
 use super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Op};
 use super::order::{Order, Role};
@@ -51,54 +56,6 @@ pub(super) struct Scene<'s, 'a> {
     pub(super) timelines: Option<&'s Timelines>,
 }
 
-/// The operations that may change one key, each kind by time of invocation.
-#[derive(Debug, Default)]
-struct Offers {
-    /// Puts of values that nobody ever saw or asked for: one is as good as another, so they are used in order.
-    plain: Stack,
-    /// Deletes of this key alone: as above.
-    deletes: Stack,
-    /// Transactions that put such a value if the key does not exist, and otherwise do nothing: as above.
-    fresh: Stack,
-    /// Transactions on this key alone that do nothing unless it was last written at a revision, with that revision.
-    guarded: Vec<(i64, u32)>,
-    other: Vec<u32>,
-}
-
-impl Offers {
-    fn stack(&mut self, kind: Kind) -> Option<&mut Stack> {
-        match kind {
-            Kind::Plain => Some(&mut self.plain),
-            Kind::Delete => Some(&mut self.deletes),
-            Kind::Fresh => Some(&mut self.fresh),
-            Kind::Guarded(_) | Kind::Other => None,
-        }
-    }
-}
-
-/// Operations of which one is as good as another: the first `used` are used.
-#[derive(Debug, Default)]
-struct Stack {
-    ops: Vec<u32>,
-    used: usize,
-}
-
-impl Stack {
-    fn next(&self, log: &Log<'_>, known_by: u64) -> Option<u32> {
-        self.ops.get(self.used).copied().filter(|&op| log.ops[op as usize].invoked <= known_by)
-    }
-}
-
-/// What an offer is to a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Plain,
-    Delete,
-    Fresh,
-    Guarded(i64),
-    Other,
-}
-
 pub(super) struct Supply<'a> {
     /// Revisions that no answer claims.
     pub(super) hidden: Vec<i64>,
@@ -134,6 +91,8 @@ pub(super) struct Supply<'a> {
     pub(super) timelines: Option<Timelines>,
     /// There may be writers whose operations are not in the history.
     strangers: bool,
+    /// Which of the likely candidates come first.
+    pub(super) shuffle: Shuffle,
 }
 
 impl<'a> Supply<'a> {
@@ -221,6 +180,14 @@ impl<'a> Supply<'a> {
             }
         }
         needy.sort_unstable();
+        if self.shuffle.0 % 2 == 1 {
+            for keys in [&mut overdue, &mut free] {
+                keys.sort_by_key(|(key, _)| self.shuffle.place(u64::from(*key)));
+            }
+        } else if rest && let Some(plan) = scene.plan {
+            // What there is most of will be missed least.
+            free.sort_by_cached_key(|(key, _)| Reverse(self.left(scene, plan, *key, revision)));
+        }
         let needy: Vec<(Key, bool)> = needy.into_iter().map(|(_, _, key, delete)| (key, delete)).collect();
         // A lease that may be over mostly is: etcd ends most of them soon.
         let others = overdue.into_iter().chain(free);
@@ -247,9 +214,28 @@ impl<'a> Supply<'a> {
                 (!planned, Reverse(served.max(1)))
             });
         }
+        if let Some(plan) = scene.plan {
+            let asked = |candidate: &Candidate| match candidate {
+                Candidate::Op(op) => plan.asks(*op, revision),
+                _ => None,
+            };
+            candidates.retain(|candidate| asked(candidate) != Some(false));
+            candidates.sort_by_cached_key(|candidate| asked(candidate).is_none());
+        }
         // What was answered with the revision most likely took it.
         candidates.splice(0..0, silent(scene.log, scene.order, revision));
         candidates
+    }
+
+    /// How many operations are left that may put a key, those left out that the plan needs soon.
+    fn left(&self, scene: &Scene<'_, 'a>, plan: &Plan, key: Key, revision: i64) -> i64 {
+        let known_by = scene.order.known_by(revision);
+        let mut left = 0;
+        self.each_offer(scene.log, key, |op, delete, guard| {
+            let asked = scene.log.ops[op as usize].invoked <= known_by;
+            left += i64::from(!delete && guard.is_none() && asked && !self.used.contains_key(&op));
+        });
+        left - plan.puts_soon(key, revision) as i64
     }
 
     /// What may change a key, the end of its lease included where it may be deleted.
@@ -321,7 +307,10 @@ impl<'a> Supply<'a> {
         to.extend(first.map(Candidate::Op));
         let until = offers.other.partition_point(|op| log.ops[*op as usize].invoked <= known_by);
         let odd = &offers.other[until.saturating_sub(LIKELY_ODD)..until];
-        to.extend(odd.iter().copied().filter(open).map(Candidate::Op));
+        match self.shuffle.0 % 2 {
+            0 => to.extend(odd.iter().copied().filter(open).map(Candidate::Op)),
+            _ => to.extend(odd.iter().rev().copied().filter(open).map(Candidate::Op)),
+        }
         to.extend(second.map(Candidate::Op));
     }
 

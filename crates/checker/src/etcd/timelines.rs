@@ -183,9 +183,9 @@ fn touch_action(log: &Log<'_>, action: &Action<'_>, touched: &mut Vec<Keys>) {
         Action::Range { keys, .. } | Action::Delete { keys, .. } => touched.push(*keys),
         Action::Txn(txn) => {
             let txn = &log.txns[*txn as usize];
-            // What holds of all keys of a range together says nothing about one of them.
+            // That something does not hold of all keys of a range says nothing about one of them.
             let compares = log.compares[txn.compares.range()].iter().map(|compare| compare.keys);
-            touched.extend(compares.filter(|keys| keys.single().is_some()));
+            touched.extend(compares.filter(|keys| txn.succeeded == Some(true) || keys.single().is_some()));
             log.taken(txn).for_each(|action| touch_action(log, &action, touched));
         }
         _ => {}

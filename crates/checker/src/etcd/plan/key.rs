@@ -20,6 +20,14 @@ enum Held {
     },
 }
 
+/// What is known of a key besides its windows.
+pub(super) struct Seen<'a> {
+    /// Revisions that changed it.
+    pub(super) writes: Vec<i64>,
+    /// Values that were put at some hidden revision behind the first of these, up to the second.
+    pub(super) asked: Vec<(&'a [u8], i64, i64)>,
+}
+
 struct Walk<'l, 'a, 'w> {
     log: &'l Log<'a>,
     key: Key,
@@ -38,6 +46,10 @@ struct Walk<'l, 'a, 'w> {
     lease: i64,
     /// Revisions behind the first up to the second, at which nothing can have happened to the key.
     closed: Vec<(i64, i64)>,
+    /// The value that was put last, and where, as far as is known.
+    put: Option<(i64, &'a [u8])>,
+    /// Values that were put at some hidden revision behind the first of these, up to the second.
+    asked: Vec<(&'a [u8], i64, i64)>,
 }
 
 /// Of what was seen of one revision, the least of these says most.
@@ -49,8 +61,7 @@ pub(super) fn rank(fact: &Fact<'_>) -> u8 {
     }
 }
 
-/// Notes the windows of a key, and gives the revisions that are known to have changed it. `told` is what was seen of
-/// hidden revisions about it, in order.
+/// Notes the windows of a key. `told` is what was seen of hidden revisions about it, in order.
 pub(super) fn windows<'a>(
     log: &Log<'a>,
     order: &Order,
@@ -58,7 +69,7 @@ pub(super) fn windows<'a>(
     key: Key,
     told: &[(i64, Fact<'a>)],
     windows: &mut Windows,
-) -> Vec<i64> {
+) -> Seen<'a> {
     let mut births = Vec::new();
     let own: Vec<u32> = timelines.each(key).collect();
     for &entry in &own {
@@ -79,6 +90,8 @@ pub(super) fn windows<'a>(
         group: 0,
         lease: 0,
         closed: Vec::new(),
+        put: None,
+        asked: Vec::new(),
     };
     let mut told = told.iter().peekable();
     for entry in own.into_iter().map(|entry| &order.entries[entry as usize]) {
@@ -94,7 +107,7 @@ pub(super) fn windows<'a>(
     }
     told.for_each(|(_, fact)| walk.fact(fact));
     walk.optional(i64::MAX);
-    walk.writes
+    Seen { writes: walk.writes, asked: walk.asked }
 }
 
 /// The creations of `key` that an answer shows.
@@ -145,6 +158,7 @@ impl<'a> Walk<'_, 'a, '_> {
     }
 
     fn certain(&mut self, held: Held, since: i64) {
+        self.put = if held == Held::Absent { None } else { self.put };
         self.missing.clear();
         self.closed.clear();
         (self.held, self.since) = (held, since);
@@ -157,13 +171,13 @@ impl<'a> Walk<'_, 'a, '_> {
                 // The write itself is one of those that its version counts.
                 self.look(Some(kv), kv.modified, 1);
             }
-            Fact::Written { revision, .. } => self.put(revision, 0),
+            Fact::Written { revision, .. } => self.written(revision, 0),
             Fact::Born { revision, .. } => self.born(revision, 0),
             Fact::Delete { revision, .. } => self.deleted(revision, false),
         }
     }
 
-    fn put(&mut self, at: i64, lease: i64) {
+    fn written(&mut self, at: i64, lease: i64) {
         if self.births.binary_search(&at).is_ok() {
             return self.born(at, lease);
         }
@@ -222,18 +236,7 @@ impl<'a> Walk<'_, 'a, '_> {
             Held::Present { create, version, .. }
                 if create == kv.create || create == 0 || kv.create == UNTOLD || create == UNTOLD =>
             {
-                let mut needs = kv.version - version - own;
-                let mut missing = std::mem::take(&mut self.missing);
-                missing.sort_unstable_by_key(|(_, before)| *before);
-                for (from, before) in missing {
-                    if needs > 0 {
-                        self.window(from, before.min(to), 1, false);
-                        needs -= 1;
-                    }
-                }
-                if needs > 0 {
-                    self.window(self.since, to, u32::try_from(needs).unwrap_or(0), false);
-                }
+                self.needed(kv.version - version - own, to);
             }
             // A life that began unseen: its first write, and then as many as it has seen.
             Held::Absent => {
@@ -246,6 +249,7 @@ impl<'a> Walk<'_, 'a, '_> {
         }
         self.certain(shown, at.max(kv.modified));
         self.lease = kv.lease;
+        self.put = kv.value.map(|value| (kv.modified, value));
     }
 
     fn read(&mut self, action: &Action<'a>, at: i64) {
@@ -276,12 +280,13 @@ impl<'a> Walk<'_, 'a, '_> {
     fn action(&mut self, action: &Action<'a>, at: i64, wrote: bool) {
         let before = if wrote { at - 1 } else { at };
         match *action {
-            Action::Put { key, want_prev, prev, lease, keep_lease, .. } if key == self.key => {
+            Action::Put { key, want_prev, prev, value, lease, keep_lease, .. } if key == self.key => {
                 if want_prev {
                     self.look((prev != NONE).then(|| self.log.kvs[prev as usize]), before, 0);
                 }
                 self.writes.push(at);
-                self.put(at, if keep_lease { self.lease } else { lease });
+                self.written(at, if keep_lease { self.lease } else { lease });
+                self.put = value.or(self.put.map(|(_, value)| value)).map(|value| (at, value));
             }
             Action::Held { .. } if self.held == Held::Absent => self.missing.push((self.since, at + 1)),
             Action::Range { revision: 0, .. } => self.read(action, before),
@@ -313,18 +318,35 @@ impl<'a> Walk<'_, 'a, '_> {
         let compares = &self.log.compares[txn.compares.range()];
         let held = txn.succeeded == Some(true);
         let key = self.key;
-        for compare in compares.iter().filter(|compare| compare.keys.single() == Some(key)) {
-            if compare.comparison != Comparison::Equal {
+        for compare in compares.iter().filter(|compare| compare.keys.contains(key)) {
+            if compare.keys.single().is_none() {
+                // It held of each of the keys that there are: one that is there was written there.
+                if let (Operand::Mod(n), Comparison::Equal, Held::Present { modified, .. }, true) =
+                    (compare.operand, compare.comparison, self.held, held)
+                {
+                    if n > modified.max(self.since) {
+                        self.missing.push((n - 1, n + 1));
+                    }
+                    self.closed.push((n, before));
+                }
                 continue;
             }
+            let equal = match compare.comparison {
+                Comparison::Equal => held,
+                // Of several it is not known which failed.
+                Comparison::NotEqual => !held && compares.len() == 1,
+                _ => continue,
+            };
             match (compare.operand, self.held) {
-                (Operand::Mod(0) | Operand::Create(0) | Operand::Version(0), _) if held => {
+                (Operand::Mod(0) | Operand::Create(0) | Operand::Version(0), _) if equal => {
                     self.look(None, before, 0);
                 }
                 // As it was written last at this revision, nothing has happened since.
-                (Operand::Mod(n), Held::Present { .. }) if held && n > 0 => {
+                (Operand::Mod(n), Held::Present { .. }) if equal && n > 0 => {
                     self.closed.push((n, before));
                 }
+                (Operand::Version(n), _) if equal => self.counted(n, before),
+                (Operand::Value(value), _) if equal => self.valued(value, before),
                 (Operand::Mod(n), Held::Present { modified, .. })
                     if !held && compares.len() == 1 && n == modified && n > 0 =>
                 {
@@ -335,6 +357,66 @@ impl<'a> Walk<'_, 'a, '_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// So many writes had the key seen behind the write of `at`.
+    fn counted(&mut self, version: i64, at: i64) {
+        let (create, modified, needs) = match self.held {
+            Held::Present { create, version: known, modified } if known <= version => {
+                (create, modified, version - known)
+            }
+            Held::Absent => (0, self.since, version),
+            Held::Present { modified, .. } => return self.reborn(version, modified, at),
+            Held::Open => return,
+        };
+        self.needed(needs, at + 1);
+        self.certain(Held::Present { create, version, modified }, at);
+    }
+
+    /// The key has seen fewer writes than are known: it was gone meanwhile, most likely just before the first of the last
+    /// ones.
+    fn reborn(&mut self, version: i64, modified: i64, at: i64) {
+        let before = |back: i64| {
+            let at = usize::try_from(back).ok().and_then(|back| self.writes.len().checked_sub(back));
+            at.map_or(0, |at| self.writes[at])
+        };
+        let (last, first) = (before(version + 1), before(version));
+        if first <= self.since.max(last) {
+            return;
+        }
+        self.gone(last, first);
+        self.certain(Held::Present { create: first, version, modified }, at);
+    }
+
+    /// So many changes are needed up to `to`, exclusive, those that are missing among them.
+    fn needed(&mut self, needs: i64, to: i64) {
+        let mut needs = needs;
+        let mut missing = std::mem::take(&mut self.missing);
+        missing.sort_unstable_by_key(|(_, before)| *before);
+        for (from, before) in missing {
+            if needs > 0 {
+                self.window(from, before.min(to), 1, false);
+                needs -= 1;
+            }
+        }
+        if needs > 0 {
+            self.window(self.since, to, u32::try_from(needs).unwrap_or(0), false);
+        }
+    }
+
+    /// This value was the last that had been put by then.
+    fn valued(&mut self, value: &'a [u8], at: i64) {
+        match self.put {
+            Some((revision, known)) if known == value => self.closed.push((revision, at)),
+            Some((revision, _)) => {
+                let since = revision.max(self.since);
+                self.asked.push((value, since, at));
+                if !self.missing.iter().any(|(from, _)| *from == since) {
+                    self.missing.push((since, at + 1));
+                }
+            }
+            None => {}
         }
     }
 }

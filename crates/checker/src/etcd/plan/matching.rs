@@ -4,14 +4,17 @@ use rustc_hash::FxHashMap;
 
 use super::super::log::{Key, Log};
 use super::super::order::Order;
-use super::super::supply::Supply;
-use super::{Plan, Window, Windows};
+use super::super::supply::{Shuffle, Supply};
+use super::{Flaws, Window, Windows};
 
 /// Revisions that are matched together. What is further apart has little to do with each other.
 const TOGETHER: usize = 512;
 
 /// Windows that one revision may lie in; the others are not looked at.
 const WINDOWS_LOOKED_AT: usize = 512;
+
+/// In a shuffle a window may be taken to end earlier by so many revisions at most.
+const MOST: i64 = 10_000;
 
 /// Unknown operations that may change a key.
 #[derive(Debug, Default)]
@@ -34,6 +37,7 @@ pub(super) struct Matching<'w> {
     known_by: Vec<u64>,
     windows: &'w [Window],
     all: &'w Windows,
+    flaws: &'w Flaws,
     /// For each window, how many of its needs are open still.
     open: Vec<u32>,
     sources: FxHashMap<Change, Source>,
@@ -46,6 +50,7 @@ pub(super) struct Matching<'w> {
     of_key: FxHashMap<Change, Vec<usize>>,
     of_window: FxHashMap<u32, Vec<usize>>,
     visited: Vec<bool>,
+    shuffle: Shuffle,
 }
 
 impl<'w> Matching<'w> {
@@ -56,6 +61,7 @@ impl<'w> Matching<'w> {
         slots: &'w [i64],
         all: &'w Windows,
         writes: &FxHashMap<Key, Vec<i64>>,
+        flaws: &'w Flaws,
     ) -> Self {
         let windows = &all.list[..];
         let mut sources: FxHashMap<Change, Source> = FxHashMap::default();
@@ -63,6 +69,9 @@ impl<'w> Matching<'w> {
             let empty = Vec::new();
             let writes = writes.get(&key).unwrap_or(&empty);
             supply.each_offer(log, key, |op, delete, guard| {
+                if flaws.idle.contains(&op) {
+                    return;
+                }
                 let invoked = log.ops[op as usize].invoked;
                 let source = sources.entry((key, delete, 0)).or_default();
                 match guard {
@@ -92,6 +101,7 @@ impl<'w> Matching<'w> {
             open: windows.iter().map(|window| window.needs).collect(),
             windows,
             all,
+            flaws,
             sources,
             taken: vec![None; slots.len()],
             around: Vec::new(),
@@ -99,10 +109,11 @@ impl<'w> Matching<'w> {
             of_key: FxHashMap::default(),
             of_window: FxHashMap::default(),
             visited: Vec::new(),
+            shuffle: supply.shuffle,
         }
     }
 
-    pub(super) fn plan(mut self) -> Plan {
+    pub(super) fn plan(mut self) -> FxHashMap<i64, (Key, bool)> {
         let mut by_start: Vec<u32> = (0..self.windows.len() as u32).collect();
         by_start.sort_unstable_by_key(|&at| self.windows[at as usize].from);
         let mut waiting = by_start.into_iter().peekable();
@@ -114,17 +125,24 @@ impl<'w> Matching<'w> {
             while let Some(at) = waiting.next_if(|&at| self.windows[at as usize].from <= to) {
                 active.push(at);
             }
-            active.sort_unstable_by_key(|&at| (self.windows[at as usize].to, at));
+            active.sort_unstable_by_key(|&at| self.end(at));
             self.together(&active, end);
             self.first = end;
         }
-        let mut plan = Plan::default();
+        let mut wanted = FxHashMap::default();
         for (slot, taken) in self.slots.iter().zip(&self.taken) {
             if let Some(window) = taken.map(|at| &self.windows[at as usize]) {
-                plan.wanted.insert(*slot, (window.key, window.delete));
+                wanted.insert(*slot, (window.key, window.delete));
             }
         }
-        plan
+        wanted
+    }
+
+    /// Windows that end first come first, in a shuffle as if some of them ended earlier.
+    fn end(&self, at: u32) -> (i64, u32) {
+        let Window { from, to, .. } = self.windows[at as usize];
+        let early = (self.shuffle.place(u64::from(at)) % 100) as i64;
+        (to - (to - from).min(MOST) / 100 * early, at)
     }
 
     /// Matches the slots up to `end`. A window that goes on behind them takes what it needs here or there.
@@ -136,9 +154,9 @@ impl<'w> Matching<'w> {
             let from = self.slots[self.first..end].partition_point(|slot| *slot < window.from);
             let to = self.slots[self.first..end].partition_point(|slot| *slot < window.to);
             for slot in from..to {
-                let around = &mut self.around[slot];
-                if around.len() < WINDOWS_LOOKED_AT && self.all.holds(window, self.slots[self.first + slot]) {
-                    around.push(at);
+                let fits = self.fits(window, self.slots[self.first + slot]);
+                if fits && self.around[slot].len() < WINDOWS_LOOKED_AT {
+                    self.around[slot].push(at);
                 }
             }
         }
@@ -179,11 +197,15 @@ impl<'w> Matching<'w> {
             let same = |other: &usize| {
                 self.taken[*other].is_some_and(|at| own > 0 && group(at, self.windows) == own)
             };
-            let holds = |other: &usize| self.all.holds(&self.windows[window as usize], self.slots[*other]);
+            let holds = |other: &usize| self.fits(&self.windows[window as usize], self.slots[*other]);
             if let Some(last) = (slot + 1..end).rev().filter(holds).find(same) {
                 self.taken.swap(slot, last);
             }
         }
+    }
+
+    fn fits(&self, window: &Window, slot: i64) -> bool {
+        self.all.holds(window, slot) && !self.flaws.wants.contains(&(slot, window.key, window.delete))
     }
 
     fn source_of(&self, window: u32) -> Change {
@@ -254,14 +276,16 @@ impl<'w> Matching<'w> {
         let start = self.first + self.slots[self.first..end].partition_point(|slot| *slot < from);
         for slot in (start..end).take_while(|&slot| self.slots[slot] < to).collect::<Vec<_>>() {
             let before = self.taken[slot];
-            if before == Some(window) || !self.all.holds(&self.windows[window as usize], self.slots[slot]) {
+            if before == Some(window) || !self.fits(&self.windows[window as usize], self.slots[slot]) {
                 continue;
             }
             if std::mem::replace(&mut self.visited[slot - self.first], true) {
                 continue;
             }
             self.remove(slot);
-            if self.add(slot, window) && before.is_none_or(|before| self.fill(before)) {
+            if self.add(slot, window)
+                && before.is_none_or(|before| self.windows[before as usize].needs == 0 || self.fill(before))
+            {
                 return true;
             }
             self.remove(slot);
@@ -278,13 +302,14 @@ impl<'w> Matching<'w> {
             return false;
         }
         let around = self.around[slot - self.first].clone();
-        for &window in &around {
-            if self.windows[window as usize].needs == 0 || self.open[window as usize] > 0 {
-                if self.add(slot, window) {
-                    return true;
-                }
-                self.remove(slot);
+        // What needs a change comes before what takes one.
+        let needy = around.iter().filter(|&&window| self.open[window as usize] > 0);
+        let free = around.iter().filter(|&&window| self.windows[window as usize].needs == 0);
+        for window in needy.chain(free).copied().collect::<Vec<u32>>() {
+            if self.add(slot, window) {
+                return true;
             }
+            self.remove(slot);
         }
         for window in around {
             let full = self.windows[window as usize].needs > 0 && self.open[window as usize] == 0;

@@ -2,6 +2,7 @@
 
 use super::super::log::Fact;
 use super::super::order::Entry;
+use super::super::plan::Flaws;
 use super::super::store::Mismatch;
 use super::Candidate;
 
@@ -14,7 +15,7 @@ pub(in crate::etcd) enum Ended<'a> {
     /// passed.
     Contradiction { noted: Vec<Contradiction<'a>>, reach: usize },
     /// The budget is spent, or too old a guess would have to be revisited.
-    Undecided { revision: i64, reason: &'static str, reach: usize },
+    Undecided { revision: i64, reason: &'static str, reach: usize, flaws: Flaws },
 }
 
 /// What cannot be.

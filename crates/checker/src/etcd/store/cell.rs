@@ -7,7 +7,7 @@ use history::{Comparison, Sort, SortBy};
 use super::super::log::{Action, Compare, Key, Kv, Operand, UNTOLD, UNTOLD_LEASE};
 
 /// A lease that nobody knows.
-pub(super) const ANY_LEASE: i64 = i64::MIN;
+pub(in crate::etcd) const ANY_LEASE: i64 = i64::MIN;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::etcd) enum Presence {

@@ -21,6 +21,14 @@ impl<'a> Supply<'a> {
         matches!(first, Some(Fact::Put(kv)) if kv.value.is_some())
     }
 
+    /// The only operation with an unknown outcome that may have put a value.
+    pub(in crate::etcd) fn only_writer(&self, key: Key, value: &'a [u8]) -> Option<u32> {
+        match self.writers.get(&(key, value))?[..] {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     /// Keys that unknown operations may change.
     pub(in crate::etcd) fn offered(&self) -> impl Iterator<Item = Key> {
         self.keys.iter().copied()
@@ -48,6 +56,18 @@ impl<'a> Supply<'a> {
         }
     }
 
+    /// The unknown operations that may give a key a lease, each with that.
+    pub(in crate::etcd) fn leasing(&self, log: &Log<'a>, key: Key) -> Vec<(u32, i64)> {
+        let mut leasing = Vec::new();
+        for &op in self.offers.get(&key).into_iter().flat_map(|offers| &offers.other) {
+            puts(log, &log.action(op), &mut |put| match *put {
+                Action::Put { key: own, lease, .. } if own == key && lease != 0 => leasing.push((op, lease)),
+                _ => {}
+            });
+        }
+        leasing
+    }
+
     /// Whether a candidate may put a key, or delete it.
     pub(in crate::etcd) fn may(&self, log: &Log<'a>, candidate: Candidate, key: Key, delete: bool) -> bool {
         match candidate {
@@ -63,6 +83,24 @@ impl<'a> Supply<'a> {
             Candidate::Expiry(_) => delete && self.keys(log, candidate).iter().any(|keys| keys.contains(key)),
             _ => false,
         }
+    }
+
+    /// Whether something that may put a key, or delete it, was asked for by then and is not used. `modified` is when
+    /// the key was written last.
+    pub(in crate::etcd) fn is_left(
+        &self,
+        log: &Log<'a>,
+        (key, delete): (Key, bool),
+        known_by: u64,
+        modified: i64,
+    ) -> bool {
+        let mut left = delete && self.key_leases.contains_key(&key);
+        self.each_offer(log, key, |op, deletes, guard| {
+            let asked = log.ops[op as usize].invoked <= known_by;
+            let open = guard.is_none_or(|guard| guard == modified);
+            left |= deletes == delete && asked && open && !self.used.contains_key(&op);
+        });
+        left
     }
 
     /// Whether a lease may have ended by then, by itself or not.
@@ -97,6 +135,19 @@ impl<'a> Supply<'a> {
         ends.retain(|(revision, _)| revision.is_none_or(|revision| order.known_by(revision) < u64::MAX));
         ends.push((None, self.ends.get(&lease).copied().unwrap_or(0)));
         ends
+    }
+}
+
+/// What an operation may put, or put.
+pub(super) fn puts<'a>(log: &Log<'a>, action: &Action<'a>, see: &mut impl FnMut(&Action<'a>)) {
+    match action {
+        Action::Put { .. } => see(action),
+        Action::Txn(txn) => {
+            let txn = &log.txns[*txn as usize];
+            let branches = log.inners(txn.success).chain(log.inners(txn.failure));
+            branches.for_each(|action| puts(log, &action, see));
+        }
+        _ => {}
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::bits::Bits;
 use super::super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Operand, Txn};
 use super::super::order::Order;
 use super::super::timelines::Timelines;
-use super::{Kind, Supply};
+use super::{Kind, Shuffle, Supply};
 
 /// From so many operations on, a second thread pays.
 const LARGE: usize = 20_000;
@@ -52,6 +52,7 @@ impl<'a> Supply<'a> {
             used: FxHashMap::default(),
             timelines: None,
             strangers,
+            shuffle: Shuffle::default(),
         };
         if supply.hidden.is_empty() {
             return supply;
@@ -148,16 +149,10 @@ impl<'a> Supply<'a> {
 
     /// An operation that alone can have written what was seen at a revision took that revision.
     fn reserve(&mut self) {
-        for (&revision, facts) in &self.evidence {
-            for fact in facts {
-                let Fact::Put(kv) = fact else { continue };
-                // A put that keeps the value may have shown it a second time.
-                let Some(value) = kv.value.filter(|_| !self.keeping.contains_key(&kv.key)) else { continue };
-                if let Some([only]) = self.writers.get(&(kv.key, value)).map(Vec::as_slice) {
-                    self.reserved.insert(*only, revision);
-                }
-            }
-        }
+        // A put that keeps the value may have shown it a second time.
+        let found = self.written_by_one().filter(|(_, kv)| !self.keeping.contains_key(&kv.key));
+        let reserved: Vec<(u32, i64)> = found.map(|(op, kv)| (op, kv.modified)).collect();
+        self.reserved.extend(reserved);
     }
 
     /// Puts that are not as good as others of their key, as somebody can tell their values apart: single ones, and
@@ -327,6 +322,15 @@ fn guard(log: &Log<'_>, txn: &Txn, changed: &[Keys]) -> Option<i64> {
         Operand::Create(0) | Operand::Version(0) => Some(0),
         _ => None,
     })
+}
+
+/// The same of any operation.
+pub(super) fn guard_of(log: &Log<'_>, op: u32) -> Option<i64> {
+    let action = log.action(op);
+    let Action::Txn(txn) = action else { return None };
+    let mut changed = Vec::new();
+    changes(log, &action, &mut changed);
+    guard(log, &log.txns[txn as usize], &changed)
 }
 
 /// What comparisons that held tell about revisions.

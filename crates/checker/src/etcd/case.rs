@@ -1,0 +1,128 @@
+//! What is replayed: a history, the order of its answers, and the revisions that none of them claims.
+
+use std::borrow::Cow;
+
+use rustc_hash::FxHashMap;
+
+use super::log::{Fact, Log};
+use super::order::{Order, Role};
+use super::plan::Flaws;
+use super::search::{Contradiction, Ended, Search};
+use super::supply::Supply;
+use super::unclaimed;
+
+/// Shorter histories are planned at once: it takes no time.
+const PLANNED_AT_ONCE: usize = 4_000;
+
+/// How often a search that got lost is begun again with other guesses where somebody waits for the last word, in less
+/// than a minute. How long a search takes hangs on its first guesses far more than on the history.
+const TRIES: u64 = 24;
+
+/// So many plans are mended in the light of the one before; then another one is made.
+const ROUNDS: u64 = 3;
+
+/// A contradiction that took guesses to find is explained by trying which of the answers in it is wrong alone. Each
+/// try is another replay.
+const CULPRITS_TRIED: usize = 4;
+
+pub(super) struct Case<'l, 'a> {
+    pub(super) log: Cow<'l, Log<'a>>,
+    pub(super) order: Order,
+    pub(super) hidden: Vec<i64>,
+    /// What was seen of revisions that are known only by that.
+    seen: FxHashMap<i64, Vec<Fact<'a>>>,
+    empty: bool,
+    foreign: bool,
+}
+
+impl<'l, 'a> Case<'l, 'a> {
+    pub(super) fn new(
+        log: &'l Log<'a>,
+        mut order: Order,
+        hidden: Vec<i64>,
+        empty: bool,
+        foreign: bool,
+    ) -> Self {
+        order.know(log, &hidden);
+        Self { log: Cow::Borrowed(log), order, hidden, seen: FxHashMap::default(), empty, foreign }
+    }
+
+    /// `shown`: takes it that nothing was there in the beginning but what was shown of then.
+    pub(super) fn replay(&mut self, shown: bool, patient: bool) -> Ended<'a> {
+        // Mostly the first guess is right, and no plan is needed.
+        if self.log.ops.len() >= PLANNED_AT_ONCE {
+            match self.search(shown).hasty().run() {
+                Ended::Undecided { .. } => {}
+                ended => return ended,
+            }
+        }
+        self.learn();
+        let (mut tries, mut number, mut round) = (if patient { TRIES } else { 1 }, 0, 0);
+        let mut known = Flaws::default();
+        loop {
+            let ended = self.search(shown).planned(number, &known).run();
+            tries -= 1;
+            let Ended::Undecided { flaws, .. } = &ended else { return ended };
+            if tries == 0 {
+                return ended;
+            }
+            let before = known.len();
+            known.extend(flaws);
+            round += 1;
+            if known.len() <= before + 1 || round == ROUNDS {
+                (number, round) = (number + 1, 0);
+                known.wants.clear();
+            }
+        }
+    }
+
+    fn search(&self, shown: bool) -> Search<'_, 'a> {
+        let search = self.search_among(self.foreign);
+        if shown { search.with_what_was_shown() } else { search }
+    }
+
+    fn search_among(&self, foreign: bool) -> Search<'_, 'a> {
+        let supply = Supply::new(&self.log, &self.order, self.hidden.clone(), foreign);
+        Search::new(&self.log, &self.order, supply, self.empty, foreign).seeing(&self.seen)
+    }
+
+    /// What put a value that was seen took effect where that was seen, as if it had been answered so.
+    fn learn(&mut self) {
+        if self.foreign || !self.seen.is_empty() {
+            return;
+        }
+        let mut supply = Supply::new(&self.log, &self.order, self.hidden.clone(), false);
+        let log = self.log.with_known(&supply.found(&self.log, &self.order));
+        // Whatever is wrong with the order now is found, and told, without it.
+        let Ok(mut order) = Order::new(&log, self.empty) else { return };
+        let hidden = unclaimed(&order);
+        order.know(&log, &hidden);
+        supply.evidence.retain(|revision, _| hidden.binary_search(revision).is_err());
+        (self.seen, self.log, self.order, self.hidden) = (supply.evidence, Cow::Owned(log), order, hidden);
+    }
+
+    /// Of what was met on the way to a contradiction, the answer without which there is none, or the last met.
+    pub(super) fn culprit(&self, mut noted: Vec<Contradiction<'a>>) -> Contradiction<'a> {
+        let alone = |noted: &Contradiction<'a>| match noted {
+            Contradiction::Answer { entry, .. } if entry.role() != Role::Write => {
+                matches!(self.search_among(false).without(entry.op).run(), Ended::Fits { .. })
+            }
+            _ => false,
+        };
+        let found = match noted.len() {
+            1 => None,
+            _ => noted.iter().take(CULPRITS_TRIED).position(alone),
+        };
+        let found = noted.swap_remove(found.unwrap_or(noted.len() - 1));
+        match found {
+            // Nobody was told that it took effect there: it cannot have.
+            Contradiction::Answer { entry, .. }
+                if entry.role() == Role::Write && self.seen.contains_key(&entry.revision) =>
+            {
+                let shown = self.seen[&entry.revision].first().copied();
+                Contradiction::Hidden { revision: entry.revision, shown }
+            }
+            told => told,
+        }
+    }
+}
