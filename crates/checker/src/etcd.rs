@@ -18,15 +18,22 @@ mod store;
 mod supply;
 mod timelines;
 
+use std::cell::LazyCell;
+use std::thread;
+
 use history::{FileReport, History, ReadError, Scan, Sources};
 
 use self::case::Case;
 use self::explain::Explain;
 use self::log::{Ending, Log};
 use self::order::{Entry, Order, Role};
+use self::rules::Broken;
 use self::search::{Contradiction, Ended};
 use self::supply::Candidate;
 use crate::{Counts, Engine, Report, Verdict};
+
+/// From so many operations on, a second thread pays.
+const LARGE: usize = 20_000;
 
 /// Revisions of other writers are listed one by one; with more than this many there is little to say of the rest.
 const HIDDEN_MOST: i64 = 1_000_000;
@@ -68,6 +75,16 @@ impl Options {
     pub fn own_store() -> Self {
         Self { initial: Initial::Empty, foreign_writers: false, witness: false, patient: false }
     }
+
+    /// What is not told may have written anything.
+    fn foreign_writers(&self, log: &Log<'_>) -> bool {
+        self.foreign_writers || log.untold
+    }
+
+    /// Lost lines may have been writes, and leases from before the history may end in it.
+    fn foreign(&self, log: &Log<'_>) -> bool {
+        self.foreign_writers(log) || !log.complete || self.initial != Initial::Empty
+    }
 }
 
 /// Checks a history of an etcd.
@@ -97,28 +114,39 @@ pub fn check_files(sources: &Sources, options: &Options) -> Result<(Report, Vec<
 }
 
 fn judge(log: &Log<'_>, files: &[FileReport], options: &Options) -> Report {
-    let counts = counts(log);
     let explain = Explain::new(files, log);
-    let (verdict, witness) = decide(log, options, &explain);
-    let verdict = match verdict {
-        Verdict::Valid => vacuous(&counts).unwrap_or(Verdict::Valid),
-        // Then there are no other writers but these.
-        Verdict::Unknown { reason } if log.untold && !options.foreign_writers => Verdict::Unknown {
-            reason: format!(
-                "{reason}; a lock or an election of the store wrote a key that its call does not tell"
-            ),
-        },
-        other => other,
-    };
-    Report { verdict, engine: Engine::Revisions, counts, witness }
+    let foreign = options.foreign(log);
+    let beside = || (counts(log), rules::broken(log, foreign));
+    thread::scope(|scope| {
+        let thread = (log.ops.len() >= LARGE).then(|| scope.spawn(beside));
+        let beside = LazyCell::new(|| match thread {
+            Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            None => beside(),
+        });
+        let (verdict, witness) = decide(log, options, &explain, || beside.1);
+        let counts = beside.0.clone();
+        let verdict = match verdict {
+            Verdict::Valid => vacuous(&counts).unwrap_or(Verdict::Valid),
+            // Then there are no other writers but these.
+            Verdict::Unknown { reason } if log.untold && !options.foreign_writers => Verdict::Unknown {
+                reason: format!(
+                    "{reason}; a lock or an election of the store wrote a key that its call does not tell"
+                ),
+            },
+            other => other,
+        };
+        Report { verdict, engine: Engine::Revisions, counts, witness }
+    })
 }
 
-fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, Option<Vec<usize>>) {
+fn decide(
+    log: &Log<'_>,
+    options: &Options,
+    explain: &Explain<'_>,
+    broken: impl FnOnce() -> Option<Broken>,
+) -> (Verdict, Option<Vec<usize>>) {
     let empty = options.initial == Initial::Empty;
-    // What is not told may have written anything.
-    let foreign_writers = options.foreign_writers || log.untold;
-    // Lost lines may have been writes, and leases from before the history may end in it.
-    let foreign = foreign_writers || !log.complete || !empty;
+    let (foreign_writers, foreign) = (options.foreign_writers(log), options.foreign(log));
     // What is proved already, with how far everything else goes.
     let invalid = |log: &Log<'_>, verdict: Verdict, evidence: &Evidence| {
         let legal_prefix = match verdict {
@@ -148,7 +176,7 @@ fn decide(log: &Log<'_>, options: &Options, explain: &Explain<'_>) -> (Verdict, 
         noted.iter().all(|contradiction| matches!(contradiction, Contradiction::Answer { .. }))
     };
     if !matches!(&ended, Ended::Contradiction { noted, .. } if answered(noted))
-        && let Some(broken) = rules::broken(log, foreign)
+        && let Some(broken) = broken()
     {
         let evidence = Evidence { accused: Some(broken.accused()), end: None };
         return invalid(log, explain.rule(&broken), &evidence);
