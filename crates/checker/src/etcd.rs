@@ -124,7 +124,7 @@ fn judge(log: &Log<'_>, files: &[FileReport], options: &Options) -> Report {
             None => beside(),
         });
         let (verdict, witness) = decide(log, options, &explain, || beside.1);
-        let counts = beside.0.clone();
+        let counts = beside.0;
         let verdict = match verdict {
             Verdict::Valid => vacuous(&counts).unwrap_or(Verdict::Valid),
             // Then there are no other writers but these.
