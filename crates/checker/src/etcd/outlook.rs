@@ -16,8 +16,10 @@ pub(super) enum Outlook {
     Settled,
     /// They do, and more may happen to it.
     Free,
-    /// They do not, but hidden changes before this revision may help, one of which must `delete` the key.
+    /// They do not, but hidden changes before this revision may help, most likely one that deletes the key if `delete`.
     Needs { before: i64, delete: bool },
+    /// They do not, whatever was there before, unless the key is deleted before this revision.
+    Doomed { before: i64 },
     /// They do not, and nothing helps.
     Broken,
     /// Nor would anything have helped before.
@@ -74,7 +76,9 @@ impl Timelines {
         let mut entries = self.since(key, entry as u32);
         let decided = entries.find_map(|at| Some((follow.entry(&order.entries[at as usize])?, at)));
         match decided.unwrap_or((Outlook::Free, u32::MAX)) {
-            (Outlook::Free | Outlook::Needs { .. }, at) if follow.settled => (Outlook::Settled, at),
+            (Outlook::Free | Outlook::Needs { .. } | Outlook::Doomed { .. }, at) if follow.settled => {
+                (Outlook::Settled, at)
+            }
             decided => decided,
         }
     }
@@ -120,7 +124,8 @@ impl<'a> Follow<'_, 'a> {
             return None;
         }
         self.log.inners(txn.success).find_map(|action| match action {
-            Action::Delete { .. } => Some(self.gone(at)),
+            // Its comparisons may not have held, had another change come before.
+            Action::Delete { .. } => Some(Outlook::Needs { before: at + 1, delete: true }),
             Action::Put { .. } => Some(Outlook::Needs { before: at + 1, delete: false }),
             _ => None,
         })
@@ -149,15 +154,19 @@ impl<'a> Follow<'_, 'a> {
             }
             match compare_cell(&self.cell, compare, self.base) {
                 Some(holds) if holds != succeeded => {
-                    let never = succeeded && compare.comparison == Comparison::Equal && self.is_past(compare);
-                    let zero =
+                    let equal = succeeded && compare.comparison == Comparison::Equal;
+                    let present = self.cell.presence == Presence::Present;
+                    let absent =
                         matches!(compare.operand, Operand::Mod(0) | Operand::Create(0) | Operand::Version(0));
                     // Fewer writes than there are need another life.
                     let fewer = matches!(compare.operand, Operand::Version(n) if n < self.cell.version);
-                    let again = succeeded && fewer && compare.comparison == Comparison::Equal;
-                    let delete = (zero || again) && self.cell.presence == Presence::Present;
-                    let needs = Outlook::Needs { before: at, delete };
-                    return Some(if never { Outlook::Broken } else { needs });
+                    return Some(match present {
+                        true if equal && absent => Outlook::Doomed { before: at },
+                        true if equal && !all && self.is_past(compare) => Outlook::Broken,
+                        true => Outlook::Needs { before: at, delete: absent || equal && fewer },
+                        false if equal && self.is_past(compare) => Outlook::Broken,
+                        false => Outlook::Needs { before: at, delete: false },
+                    });
                 }
                 // One more write of the key, and it would not have come out so.
                 Some(_)
@@ -261,17 +270,14 @@ impl<'a> Follow<'_, 'a> {
     /// It would have to be in the list, had nothing happened to it.
     fn passed_over(&self, sort: Sort, at: i64) -> Outlook {
         match sort.by {
-            SortBy::Key | SortBy::Create => self.gone(at),
+            SortBy::Key => self.gone(at),
+            SortBy::Create => Outlook::Needs { before: at + 1, delete: true },
             SortBy::Value | SortBy::Version | SortBy::Mod => Outlook::Needs { before: at + 1, delete: false },
         }
     }
 
     fn gone(&self, at: i64) -> Outlook {
-        if self.cell.modified > at {
-            Outlook::Broken
-        } else {
-            Outlook::Needs { before: at + 1, delete: true }
-        }
+        if self.cell.modified > at { Outlook::Broken } else { Outlook::Doomed { before: at + 1 } }
     }
 
     /// The cell against an answer that tells all about the key.
@@ -299,7 +305,7 @@ impl<'a> Follow<'_, 'a> {
                 if kv.create <= self.revision {
                     Outlook::Broken
                 } else {
-                    Outlook::Needs { before: kv.create, delete: true }
+                    Outlook::Doomed { before: kv.create }
                 }
             }
             Presence::Present if kv.version < cell.version => Outlook::Broken,

@@ -11,12 +11,12 @@ mod ended;
 mod faults;
 mod untold;
 
+use rustc_hash::FxHashMap;
+
 use self::blame::Blame;
 pub(super) use self::ended::{Contradiction, Ended};
 use self::faults::Faults;
 use super::log::{Action, Fact, Keys, Kv, Log};
-use rustc_hash::FxHashMap;
-
 use super::order::{Entry, Order, Role};
 use super::plan::{Flaws, Plan};
 use super::store::{Mark, Store};

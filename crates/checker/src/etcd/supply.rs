@@ -172,6 +172,7 @@ impl<'a> Supply<'a> {
         for key in self.likely_keys(store, known_by).iter().copied() {
             match timelines.outlook_of(now, store, key) {
                 Outlook::Needs { before, delete } => needy.push((before, needy.len(), key, delete)),
+                Outlook::Doomed { before } => needy.push((before, needy.len(), key, true)),
                 Outlook::Free if self.may_expire(store.cell(key).lease, known_by) => {
                     overdue.push((key, true));
                 }

@@ -59,7 +59,7 @@ impl<'a> Search<'_, 'a> {
             let cell = self.store.cell(key);
             let outlook = match timelines.outlook(now, key, cell) {
                 _ if cell.presence == Presence::Unseen => continue,
-                Outlook::Needs { delete: true, .. } if !self.supply.may_go(key) => Outlook::Never,
+                Outlook::Doomed { .. } if !self.supply.may_go(key) => Outlook::Never,
                 outlook => outlook,
             };
             match outlook {
