@@ -204,6 +204,15 @@ impl Link {
 }
 
 impl Policy {
+    /// The longest that a delay of it holds anything back.
+    pub(super) fn longest_delay(self) -> Duration {
+        Duration::from_millis(self.mean_ms + self.jitter_ms)
+    }
+
+    pub(super) fn is_paced(self) -> bool {
+        self.bytes_per_s.is_some()
+    }
+
     fn of(disruptions: &[(u64, Disruption)]) -> Self {
         let mut policy = Self::default();
         for (_, disruption) in disruptions {

@@ -55,6 +55,11 @@ impl Waiting {
         self.queue.push_back((due, bytes));
     }
 
+    /// What waits for a fault that is over does not wait for longer than until then.
+    fn hurry(&mut self, until: Instant) {
+        self.queue.iter_mut().for_each(|(due, _)| *due = until.min(*due));
+    }
+
     fn pop(&mut self) -> Option<Bytes> {
         let (_, bytes) = self.queue.pop_front()?;
         self.bytes -= bytes.len();
@@ -65,10 +70,14 @@ impl Waiting {
 /// Moves all bytes until the source ends, and then ends the sink.
 pub(super) async fn pump(link: &Link, source: &mut impl Source, sink: &mut impl Sink) -> Result<(), Broken> {
     let mut policy = link.policy();
+    let mut now = *policy.borrow();
     let mut waiting = Waiting::default();
     let (mut ended, mut torn) = (false, false);
     loop {
-        let now = *policy.borrow_and_update();
+        let before = std::mem::replace(&mut now, *policy.borrow_and_update());
+        if before != now && !now.is_paced() {
+            waiting.hurry(Instant::now() + now.longest_delay());
+        }
         if now.reset {
             link.was_reset();
             return Err(Broken::Reset);
@@ -159,7 +168,10 @@ pub(super) async fn pass(link: &Link, len: usize) -> Result<(), Broken> {
         match link.due(now, len, None).filter(|_| !late) {
             Some(due) => {
                 late = true;
-                sleep_until(due).await;
+                tokio::select! {
+                    () = sleep_until(due) => {}
+                    changed = policy.changed() => changed.map_err(|_| Broken::Gone)?,
+                }
             }
             None => {
                 link.delivered(len);

@@ -134,6 +134,22 @@ async fn delayed_bytes_arrive_in_order_after_their_time() {
     assert_eq!(stream.link.counts().delayed, 4);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_paced_arrives_when_the_fault_is_lifted_and_not_when_it_would_have() {
+    let mut stream = stream();
+    stream.link.disturb(1, Disruption::Bandwidth { bytes_per_s: 1 });
+    let begin = Instant::now();
+    stream.say("half a minute of bytes now").await;
+    stream.until(|counts| counts.paced == 26).await;
+    stream.link.disturb(2, Disruption::Delay { mean_ms: 1_000, jitter_ms: 0 });
+    stream.link.lift(1);
+    assert_eq!(stream.hear.recv().await.unwrap(), "half a minute of bytes now");
+    stream.link.lift(2);
+    stream.say("behind it").await;
+    assert_eq!(stream.hear.recv().await.unwrap(), "behind it");
+    assert!(Instant::now() - begin < std::time::Duration::from_secs(2), "on the clock of the test");
+}
+
 #[tokio::test]
 async fn a_reset_ends_the_stream_at_once() {
     let stream = stream();
