@@ -18,12 +18,12 @@ use crate::exit::UsageError;
 use crate::home::{self, Home};
 use crate::suite::{self, Suite};
 
-/// Every second run of at least so many seconds ends in calm, as some promises are about what happens once nothing disturbs
-/// any more: keys of leases go within half a minute, and a majority answers within ten seconds. The others are disturbed to
+/// Every second run of at least this length ends in calm, as some promises are about what happens once nothing disturbs any
+/// more: keys of leases go within half a minute, and a majority answers within ten seconds. The others are disturbed to
 /// their end, as what comes back then is looked at, too.
-const CALM_FROM_S: u64 = 100;
+const CALM_FROM: Duration = Duration::from_secs(100);
 /// For so long.
-const CALM_S: u64 = 40;
+const CALM: Duration = Duration::from_secs(40);
 
 /// Seeds that nobody chose are below this, so that they are easy to read out and type.
 const DRAWN_SEEDS: u64 = 1_000_000;
@@ -86,7 +86,7 @@ impl Config {
         };
         let seed = args.seed.unwrap_or_else(|| clock::wall().0 / 1_000 % DRAWN_SEEDS);
         let plan = plan(args, &suite, &template, seed)?;
-        let faults = faults(args, &suite, &profile, chart.as_ref(), &target, seed)?;
+        let faults = faults(&plan, &suite, &profile, chart.as_ref(), &target)?;
         let runs = std::path::absolute(&args.runs)?;
         let command_line = command_line(args, seed);
         Ok(Self {
@@ -240,19 +240,23 @@ fn profile(args: &RunArgs, suite: &Suite) -> anyhow::Result<chaos::Profile> {
     Ok(chaos::Profile::shipped(name).map_err(|error| UsageError(error.to_string()))?)
 }
 
-/// So many seconds of a run have faults.
-fn disturbed(seconds: u64, seed: u64) -> u64 {
-    let calm = seconds >= CALM_FROM_S && seed % 2 == 1;
-    if calm { seconds - CALM_S } else { seconds }
+/// How long a run has faults. Where it does not end in calm, they outlast its drivers, so that some are in effect when the
+/// last commands begin and heal them.
+fn disturbed(plan: &Plan) -> Duration {
+    let whole = Duration::from_millis(plan.duration_ms);
+    if plan.seed % 2 == 1 && whole >= CALM_FROM {
+        whole - CALM
+    } else {
+        whole + Duration::from_millis(plan.drain_ms)
+    }
 }
 
 fn faults(
-    args: &RunArgs,
+    plan: &Plan,
     suite: &Suite,
     profile: &chaos::Profile,
     chart: Option<&Chart>,
     target: &Target,
-    seed: u64,
 ) -> anyhow::Result<chaos::Plan> {
     let here = match (target, chart) {
         (Target::Start { members, .. }, Some(chart)) => chaos::Environment::of_processes(chart, *members)?,
@@ -260,9 +264,8 @@ fn faults(
         (Target::Compose(contained), chart) => contained.environment(chart),
         (Target::Start { .. }, None) => bail!("nothing can be started without a chart"),
     };
-    let seconds = disturbed(args.seconds.unwrap_or(suite.seconds), seed);
-    let plan = chaos::Plan::draw(profile, &suite.monkeys, seed, Duration::from_secs(seconds), &here);
-    Ok(plan.map_err(|error| UsageError(format!("suite {}: {error}", suite.name)))?)
+    let faults = chaos::Plan::draw(profile, &suite.monkeys, plan.seed, disturbed(plan), &here);
+    Ok(faults.map_err(|error| UsageError(format!("suite {}: {error}", suite.name)))?)
 }
 
 /// The command line as typed, with the seed that it was given or that was drawn for it, and without the place that a
@@ -284,4 +287,25 @@ fn command_line(args: &RunArgs, seed: u64) -> String {
         words.push(format!("--seed {seed}"));
     }
     words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use composer::Listed;
+
+    use super::*;
+
+    #[test]
+    fn faults_outlast_the_drivers_of_a_run_that_does_not_end_in_calm() {
+        let plan = |seconds, seed| {
+            let listed =
+                Listed { command: "main/parallel_driver_put".to_owned(), kind: Kind::ParallelDriver };
+            Plan::draw(&[listed], &PlanConfig::new(seed, Duration::from_secs(seconds))).unwrap()
+        };
+        for (seconds, seed) in [(20, 1), (20, 2), (120, 2)] {
+            let plan = plan(seconds, seed);
+            assert_eq!(disturbed(&plan), Duration::from_millis(plan.duration_ms + plan.drain_ms));
+        }
+        assert_eq!(disturbed(&plan(120, 1)), Duration::from_secs(80));
+    }
 }
