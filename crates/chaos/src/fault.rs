@@ -184,6 +184,12 @@ impl Kind {
         )
     }
 
+    /// Whether members are down while it lasts, and have to start again at its end.
+    #[must_use]
+    pub fn takes_down(&self) -> bool {
+        matches!(self, Self::Kill | Self::KillAtReply | Self::Stop | Self::Wipe)
+    }
+
     /// What is nearest to it, for where it cannot be done itself.
     #[must_use]
     pub fn instead(&self) -> Option<Self> {

@@ -69,6 +69,7 @@ pub struct Chaos {
 #[derive(Debug)]
 enum Order {
     Quiet { lasts: Duration, healed: oneshot::Sender<()> },
+    Down { down: oneshot::Sender<()> },
     HealAll { within: Duration, done: oneshot::Sender<Recovery> },
 }
 
@@ -178,6 +179,17 @@ impl Chaos {
     pub async fn quiet(&self, lasts: Duration) -> Result<(), ChaosError> {
         let (healed, done) = oneshot::channel();
         self.order(Order::Quiet { lasts, healed }).await?;
+        done.await.map_err(|_| self.broken())
+    }
+
+    /// Returns when a fault has taken some member down and not brought it back yet. The plan may not have one any more:
+    /// wait only so long.
+    ///
+    /// # Errors
+    /// When the tool itself has failed.
+    pub async fn down(&self) -> Result<(), ChaosError> {
+        let (down, done) = oneshot::channel();
+        self.order(Order::Down { down }).await?;
         done.await.map_err(|_| self.broken())
     }
 

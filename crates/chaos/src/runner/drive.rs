@@ -1,7 +1,7 @@
 //! The driver: one loop that begins faults when the plan's clock says so, writes down what their acts tell, and obeys
 //! orders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ pub(super) struct Driver {
     heal: watch::Sender<bool>,
     /// The faults that have begun and not ended.
     active: BTreeMap<u64, PlannedFault>,
+    /// Those of them that keep members down.
+    down: BTreeSet<u64>,
     /// Who they are on, once that is known.
     resolved: BTreeMap<u64, Fault>,
     /// Faults that the plan waits for the recovery from.
@@ -45,7 +47,9 @@ pub(super) struct Driver {
     last_id: u64,
     quiet_until: Option<Nanos>,
     asked: Asked,
+    /// Who waits until it is quiet, and until some member is down.
     waiting: Vec<oneshot::Sender<()>>,
+    waiting_for_down: Vec<oneshot::Sender<()>>,
     over: bool,
     counted: (u64, u64),
 }
@@ -72,12 +76,14 @@ impl Driver {
             tell: mpsc::unbounded_channel().0,
             heal: watch::Sender::new(false),
             active: BTreeMap::new(),
+            down: BTreeSet::new(),
             resolved: BTreeMap::new(),
             awaited: 0,
             last_id: 0,
             quiet_until: None,
             asked: Asked::default(),
             waiting: Vec::new(),
+            waiting_for_down: Vec::new(),
             over: false,
             counted: (0, 0),
         }
@@ -105,6 +111,7 @@ impl Driver {
                         self.waiting.push(healed);
                         self.ask_quiet(lasts)?;
                     }
+                    Some(Order::Down { down }) => self.waiting_for_down.push(down),
                     Some(Order::HealAll { within, done }) => {
                         let recovery = self.heal_all(within, &mut news).await?;
                         // Whoever gave the order may have stopped to care.
@@ -118,6 +125,7 @@ impl Driver {
                 Some(joined) = self.acts.join_next() => joined.map_err(|error| error.to_string())?,
             }
             self.grant_quiet()?;
+            self.tell_of_down();
         }
     }
 
@@ -194,6 +202,9 @@ impl Driver {
                     Event::Applied { applied, label, began, majority_untouched, healthy_before, details };
                 self.write(event, Some(&fault))?;
                 self.counted.0 += 1;
+                if fault.kind.takes_down() {
+                    self.down.insert(fault.id);
+                }
             }
             News::NotApplied { fault, reason } => {
                 self.end(fault.id);
@@ -239,6 +250,7 @@ impl Driver {
 
     fn end(&mut self, id: u64) -> Option<PlannedFault> {
         self.resolved.remove(&id);
+        self.down.remove(&id);
         self.active.remove(&id)
     }
 
@@ -273,6 +285,17 @@ impl Driver {
         self.quiet_until = Some(self.quiet_until.map_or(until, |other| other.max(until)));
         self.heal.send_replace(true);
         self.write(Event::Quiet { lasts_ms: u64::try_from(lasts.as_millis()).ok() }, None)
+    }
+
+    /// Lets those go on that wait for a member to be down, as soon as one is.
+    fn tell_of_down(&mut self) {
+        if self.down.is_empty() {
+            return;
+        }
+        for waiting in self.waiting_for_down.drain(..) {
+            // Whoever waited may have stopped to care.
+            let _ = waiting.send(());
+        }
     }
 
     /// Lets those go on that asked for quiet, as soon as it is.

@@ -71,6 +71,23 @@ async fn commands_get_the_quiet_they_ask_for() {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_a_member_to_be_down_goes_on_while_it_is() {
+    let Some(bed) = Bed::new(1).await else { return };
+    let monkeys = [
+        "{fault: pause, every_ms: [1, 20], lasts_ms: [10, 20]}",
+        "{fault: kill, every_ms: [1, 20], lasts_ms: [15000, 15000]}",
+    ];
+    let monkeys = monkeys.map(|monkey| serde_saphyr::from_str::<Monkey>(monkey).unwrap());
+    let run = bed.run(&Profile::shipped("none").unwrap(), &monkeys, 1);
+    run.chaos.down().await.unwrap();
+    let read = log::read(bed.journal.directory()).unwrap();
+    let down = read.applied.iter().filter(|fault| fault.until.is_none());
+    assert_eq!(down.map(|fault| fault.label.as_str()).collect::<Vec<_>>(), ["kill"]);
+    run.chaos.heal_all(WITHIN).await.unwrap().ready.unwrap();
+    run.chaos.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_member_that_does_not_come_back_is_a_finding_with_its_log() {
     let Some(bed) = Bed::new(1).await else { return };
     let mut run = bed.run(&Profile::shipped("brutal").unwrap(), &[], 1);

@@ -4,14 +4,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chaos::log::Event;
-use chaos::{Chaos, Journal, Plan, Recovery, Settings};
+use chaos::{Chaos, Journal, Kind, Plan, PlannedMonkey, Recovery, Settings};
 
 use super::progress::{Display, say};
 use super::system::System;
 use cluster::Chart;
+use tokio::sync::watch;
 
 /// How long members may take to be ready once every fault is healed. Well above an election and a replayed log.
 const RECOVER_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long the last commands wait for a member to be down. Some monkey of a profile with such faults acts within it.
+const DOWN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Begins to carry out the plan.
 pub(super) fn start(
@@ -57,6 +61,20 @@ pub(super) fn start(
         }),
     };
     Ok(Chaos::start(settings)?)
+}
+
+/// Waits for a member to be down, if the plan has such faults, so that the last commands see it come back.
+pub(super) async fn amid(chaos: &Chaos, plan: &Plan, mut interrupted: watch::Receiver<bool>) {
+    let takes_down = |monkey: &PlannedMonkey| monkey.kinds.iter().any(Kind::takes_down);
+    if !plan.monkeys.iter().any(takes_down) {
+        return;
+    }
+    tokio::select! {
+        // That the tool failed is told by those who heal.
+        _ = chaos.down() => {}
+        () = tokio::time::sleep(DOWN_WITHIN) => {}
+        _ = interrupted.wait_for(|yes| *yes) => {}
+    }
 }
 
 /// Heals everything and waits for the members. That they do not come back is for the record, and no reason to stop.

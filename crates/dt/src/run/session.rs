@@ -212,7 +212,14 @@ impl Session {
             }
             std::future::pending::<()>().await;
         };
-        let drivers = self.watching(system, async { composition.drive(stop).await.map(|_| ()) });
+        let (faults, interrupted) = (self.config.faults.clone(), self.interrupted.clone());
+        let drivers = self.watching(system, async {
+            composition.drive(stop).await?;
+            if disturbed >= whole {
+                faults::amid(chaos, &faults, interrupted).await;
+            }
+            Ok(())
+        });
         tokio::select! {
             driven = drivers => driven,
             () = calm => Ok(()),
