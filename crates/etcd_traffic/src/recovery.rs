@@ -44,6 +44,16 @@ pub struct Health {
     pub validation: Validation,
 }
 
+/// Whether every member tells its status now, with the same leader: one look, which writes nothing.
+///
+/// # Errors
+/// When an operation cannot be recorded.
+pub async fn is_whole(session: &Session<'_>) -> Result<bool, WriteError> {
+    let mut health = Health::default();
+    Round { session, need: Need::Read, leaders: Vec::new(), health: &mut health }.ask_status().await?;
+    Ok(health.lacking.is_empty())
+}
+
 /// Asks every member again and again until all of them serve, or the configured wait is over.
 ///
 /// # Errors
@@ -105,6 +115,19 @@ impl<'r> Round<'r, '_> {
     /// First everybody's status, which costs the cluster nothing; requests only when nobody lacks anything.
     async fn ask_all(&mut self, draw: &mut impl Draw, watcher: &mut Watcher<'_>) -> Result<(), WriteError> {
         self.health.rounds += 1;
+        let clients = self.ask_status().await?;
+        if !self.health.lacking.is_empty() {
+            return Ok(());
+        }
+        for mut client in clients {
+            if let Err(lack) = self.serve(&mut client, draw, watcher).await? {
+                self.lacks(client.member(), &lack);
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask_status(&mut self) -> Result<Vec<Client<'r>>, WriteError> {
         let mut clients = Vec::new();
         for member in &self.session.config().members {
             match self.ask(member).await? {
@@ -115,15 +138,7 @@ impl<'r> Round<'r, '_> {
         if self.leaders.windows(2).any(|pair| pair[0] != pair[1]) {
             self.health.lacking.push("members name different leaders".to_owned());
         }
-        if !self.health.lacking.is_empty() {
-            return Ok(());
-        }
-        for mut client in clients {
-            if let Err(lack) = self.serve(&mut client, draw, watcher).await? {
-                self.lacks(client.member(), &lack);
-            }
-        }
-        Ok(())
+        Ok(clients)
     }
 
     fn lacks(&mut self, member: &Member, lack: &str) {

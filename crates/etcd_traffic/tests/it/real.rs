@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use etcd_traffic::recovery::{Need, wait_until_healthy};
+use etcd_traffic::recovery::{Need, is_whole, wait_until_healthy};
 use etcd_traffic::traffic::{generate_and_validate, generate_traffic};
 use etcd_traffic::validate::validate;
 use etcd_traffic::{Applied, Config, Event, Fate, Kind, Problem, Session, convergence, crowd, durability};
@@ -104,7 +104,7 @@ async fn the_wait_names_the_member_that_is_missing_and_ends_when_it_is_back() {
     config.limits.wait = Duration::from_millis(1);
     let session = Session::begin(&config).unwrap();
     let health = wait_until_healthy(&session, Need::WriteAndRead, &mut draw, &mut quiet).await.unwrap();
-    assert!(!health.healthy);
+    assert!(!health.healthy && !is_whole(&session).await.unwrap());
     assert!(health.lacking.contains(&"etcd2 gives no status (connect-refused)".to_owned()), "{health:?}");
 
     config.limits.wait = Duration::from_secs(60);
@@ -120,6 +120,7 @@ async fn the_wait_names_the_member_that_is_missing_and_ends_when_it_is_back() {
     };
     let health = wait_until_healthy(&session, Need::WriteAndRead, &mut draw, &mut watch).await.unwrap();
     assert!(health.healthy && health.rounds > 1 && health.lacking.is_empty(), "{health:?}");
+    assert!(is_whole(&session).await.unwrap());
     assert_eq!(health.validation.mismatch, None);
     assert_eq!(last, "every member is healthy");
 }

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use checker::{Verdict, guarantees};
-use etcd_traffic::recovery::{Need, wait_until_healthy};
+use etcd_traffic::recovery::{Need, is_whole, wait_until_healthy};
 use etcd_traffic::run::{self, Start};
 use etcd_traffic::{Config, Event, Session, convergence, durability, work};
 use history::History;
@@ -14,10 +14,12 @@ async fn main() -> anyhow::Result<()> {
     properties::init();
     let config = Config::of_process()?;
     let session = Session::begin(config)?;
+    let whole = is_whole(&session).await?;
     work::put_right(&session, &mut tell).await?;
     let health =
         wait_until_healthy(&session, Need::WriteAndRead, &mut properties::random::u64, &mut tell).await?;
-    properties::cluster_recovers!(health.healthy, health.lacking, health.healthy && health.rounds > 1);
+    let awaited = health.healthy && (!whole || health.rounds > 1);
+    properties::cluster_recovers!(health.healthy, health.lacking, awaited);
     let convergence = convergence::compare_members(&session, &mut properties::random::u64, &mut tell).await?;
     properties::members_converge!(&convergence.divergence, convergence.compared);
     let check = durability::check_all(&session, &mut tell).await?;

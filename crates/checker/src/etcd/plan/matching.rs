@@ -1,6 +1,6 @@
 //! Gives revisions to windows, and every window as many as it needs: by augmenting paths, some revisions at a time.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::log::{Key, Log};
 use super::super::order::Order;
@@ -65,11 +65,13 @@ impl<'w> Matching<'w> {
     ) -> Self {
         let windows = &all.list[..];
         let mut sources: FxHashMap<Change, Source> = FxHashMap::default();
+        // These are needed where their values were seen.
+        let found: FxHashSet<u32> = supply.written_by_one().map(|(op, _)| op).collect();
         for key in supply.offered() {
             let empty = Vec::new();
             let writes = writes.get(&key).unwrap_or(&empty);
             supply.each_offer(log, key, |op, delete, guard| {
-                if flaws.idle.contains(&op) {
+                if flaws.idle.contains(&op) || found.contains(&op) {
                     return;
                 }
                 let invoked = log.ops[op as usize].invoked;
@@ -283,7 +285,7 @@ impl<'w> Matching<'w> {
                 continue;
             }
             self.remove(slot);
-            if self.add(slot, window)
+            if (self.add(slot, window) || self.spare(slot, window))
                 && before.is_none_or(|before| self.windows[before as usize].needs == 0 || self.fill(before))
             {
                 return true;
@@ -292,6 +294,24 @@ impl<'w> Matching<'w> {
             if let Some(before) = before {
                 self.add(slot, before);
             }
+        }
+        false
+    }
+
+    /// Makes one of the other slots that change this window's key do without that, as there are not enough operations.
+    fn spare(&mut self, slot: usize, window: u32) -> bool {
+        let key = self.source_of(window);
+        for rival in self.of_key.get(&key).cloned().unwrap_or_default() {
+            let Some(before) = self.taken[rival].filter(|_| rival != slot) else { continue };
+            if std::mem::replace(&mut self.visited[rival - self.first], true) {
+                continue;
+            }
+            self.remove(rival);
+            let enough = self.of_key.get(&key).is_some_and(|slots| self.plain_uses(key, slots).is_some());
+            if enough && (self.windows[before as usize].needs == 0 || self.fill(before)) {
+                return true;
+            }
+            self.add(rival, before);
         }
         false
     }
@@ -320,7 +340,9 @@ impl<'w> Matching<'w> {
                 if self.visited[rival - self.first] {
                     continue;
                 }
-                let Some(before) = self.taken[rival] else { continue };
+                // What is needed stays so.
+                let spared = |before: &u32| *before == window || self.windows[*before as usize].needs == 0;
+                let Some(before) = self.taken[rival].filter(spared) else { continue };
                 self.remove(rival);
                 if self.add(slot, window) && self.place(rival) {
                     return true;

@@ -1,11 +1,16 @@
 //! What can only have been done by one operation.
 
+use std::ops::Range;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::log::{Action, Ending, Fact, Key, Kv, Log};
-use super::super::order::Order;
+use super::super::order::{Entry, Order, Role};
 use super::asked::puts;
 use super::{Supply, collect};
+
+/// Entries that are looked through for the last put of a key.
+const LOOKED_BACK: usize = 10_000;
 
 impl<'a> Supply<'a> {
     /// What was put by operations with an unknown outcome, where nothing else can have put it.
@@ -34,7 +39,7 @@ impl<'a> Supply<'a> {
     }
 
     /// What was seen of hidden revisions that, unless some put kept it, only one operation can have put.
-    pub(super) fn written_by_one(&self) -> impl Iterator<Item = (u32, Kv<'a>)> {
+    pub(in crate::etcd) fn written_by_one(&self) -> impl Iterator<Item = (u32, Kv<'a>)> {
         self.evidence.values().flatten().filter_map(|fact| {
             let Fact::Put(kv) = fact else { return None };
             match self.writers.get(&(kv.key, kv.value?)).map(Vec::as_slice) {
@@ -47,7 +52,9 @@ impl<'a> Supply<'a> {
     /// Whether a put that keeps the value may have shown a second time what `writer` had put at an earlier revision.
     fn may_be_kept(&self, log: &Log<'a>, order: &Order, writer: u32, kv: &Kv<'a>) -> bool {
         let known_by = order.known_by(kv.modified);
-        let after = order.known_since(log.ops[writer as usize].invoked);
+        // A value is kept until an answered write puts another one, and within one life of the key.
+        let after = order.known_since(log.ops[writer as usize].invoked).max(kv.create - 1);
+        let after = put_before(log, order, kv.key, after..kv.modified).unwrap_or(after);
         let first = self.hidden.get(self.hidden.partition_point(|slot| *slot <= after));
         let Some(first) = first.filter(|first| **first < kv.modified) else { return false };
         self.keeping.get(&kv.key).into_iter().flatten().any(|&op| {
@@ -56,6 +63,16 @@ impl<'a> Supply<'a> {
             fits && log.ops[op as usize].invoked <= known_by
         })
     }
+}
+
+/// The last of these revisions at which an answered write put a value to a key.
+fn put_before(log: &Log<'_>, order: &Order, key: Key, within: Range<i64>) -> Option<i64> {
+    let before = order.entries[..order.find(within.end)].iter().rev().take(LOOKED_BACK);
+    let puts = |entry: &&Entry| {
+        entry.role() == Role::Write
+            && matches!(log.put_of(&log.action(entry.op), key), Some(Action::Put { value: Some(_), .. }))
+    };
+    before.take_while(|entry| entry.revision > within.start).find(puts).map(|entry| entry.revision)
 }
 
 /// Those of these values that answered operations put.
