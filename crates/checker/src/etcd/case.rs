@@ -8,7 +8,7 @@ use super::log::{Fact, Log};
 use super::order::{Order, Role};
 use super::plan::Flaws;
 use super::search::{Contradiction, Ended, Search};
-use super::supply::Supply;
+use super::supply::{Candidate, Supply};
 use super::unclaimed;
 
 /// Shorter histories are planned at once: it takes no time.
@@ -16,7 +16,11 @@ const PLANNED_AT_ONCE: usize = 4_000;
 
 /// How often a search that got lost is begun again with other guesses where somebody waits for the last word, in less
 /// than a minute. How long a search takes hangs on its first guesses far more than on the history.
-const TRIES: u64 = 24;
+const TRIES: u64 = 120;
+
+/// Where a search gets lost, it begins again with what it had chosen up to so many revisions before; where that does not
+/// get any further, with less and less.
+const DOUBTED: i64 = 250;
 
 /// So many plans are mended in the light of the one before; then another one is made.
 const ROUNDS: u64 = 3;
@@ -24,6 +28,32 @@ const ROUNDS: u64 = 3;
 /// A contradiction that took guesses to find is explained by trying which of the answers in it is wrong alone. Each
 /// try is another replay.
 const CULPRITS_TRIED: usize = 4;
+
+/// How far a search got, and what it chose.
+#[derive(Default)]
+struct Furthest {
+    reach: usize,
+    chosen: Vec<(i64, Candidate)>,
+    /// What was chosen for the last of these revisions may be what is wrong.
+    doubted: i64,
+}
+
+impl Furthest {
+    /// What the next search begins with.
+    fn kept(&self) -> &[(i64, Candidate)] {
+        let last = self.chosen.last().map_or(0, |(revision, _)| *revision);
+        let sure = self.chosen.partition_point(|(revision, _)| *revision <= last - self.doubted);
+        &self.chosen[..sure]
+    }
+
+    fn learn(&mut self, reach: usize, chosen: Vec<(i64, Candidate)>) {
+        if reach > self.reach || self.kept().is_empty() {
+            *self = Self { reach, chosen, doubted: DOUBTED };
+        } else {
+            self.doubted *= 4;
+        }
+    }
+}
 
 pub(super) struct Case<'l, 'a> {
     pub(super) log: Cow<'l, Log<'a>>,
@@ -57,23 +87,22 @@ impl<'l, 'a> Case<'l, 'a> {
             }
         }
         self.learn();
-        let (mut tries, mut number, mut round) = (if patient { TRIES } else { 1 }, 0, 0);
+        let (mut number, mut round) = (0, 0);
         let mut known = Flaws::default();
-        loop {
-            let ended = self.search(shown).planned(number, &known).run();
-            tries -= 1;
-            let Ended::Undecided { flaws, .. } = &ended else { return ended };
-            if tries == 0 {
-                return ended;
-            }
+        let mut furthest = Furthest::default();
+        for _ in 0..if patient { TRIES } else { 0 } {
+            let ended = self.search(shown).planned(number, &known, furthest.kept()).brief().run();
+            let Ended::Undecided { flaws, reach, chosen, .. } = ended else { return ended };
+            furthest.learn(reach, chosen);
             let before = known.len();
-            known.extend(flaws);
+            known.extend(&flaws);
             round += 1;
             if known.len() <= before + 1 || round == ROUNDS {
                 (number, round) = (number + 1, 0);
                 known.wants.clear();
             }
         }
+        self.search(shown).planned(0, &Flaws::default(), furthest.kept()).run()
     }
 
     fn search(&self, shown: bool) -> Search<'_, 'a> {

@@ -53,6 +53,17 @@ impl Windows {
         (window.from..window.to).contains(&slot)
             && !holes.iter().any(|(from, to)| *from < slot && slot <= *to)
     }
+
+    /// What these revisions do already is not needed any more.
+    fn serve(&mut self, log: &Log<'_>, supply: &Supply<'_>, kept: &FxHashMap<i64, Candidate>) {
+        for (slot, candidate) in kept {
+            let mut list = std::mem::take(&mut self.list);
+            for window in list.iter_mut().filter(|window| window.needs > 0 && self.holds(window, *slot)) {
+                window.needs -= u32::from(supply.may(log, *candidate, window.key, window.delete));
+            }
+            self.list = list;
+        }
+    }
 }
 
 /// What was wrong with earlier plans.
@@ -81,6 +92,8 @@ pub(super) struct Plan {
     wanted: FxHashMap<i64, (Key, bool)>,
     /// Operations whose values were asked for, with the revisions of which each must have taken one.
     asked: FxHashMap<u32, std::ops::Range<i64>>,
+    /// What an earlier search chose.
+    kept: FxHashMap<i64, Candidate>,
     /// The revisions that are to put each key.
     puts: FxHashMap<Key, Vec<i64>>,
 }
@@ -92,9 +105,12 @@ impl Plan {
         timelines: &Timelines,
         supply: &Supply<'_>,
         flaws: &Flaws,
+        kept: &[(i64, Candidate)],
     ) -> Self {
+        let kept: FxHashMap<i64, Candidate> = kept.iter().copied().collect();
         // What is found by the value that was seen needs no plan.
-        let slots: Vec<i64> = supply.hidden.iter().copied().filter(|slot| !supply.is_found(*slot)).collect();
+        let open = |slot: &i64| !supply.is_found(*slot) && !kept.contains_key(slot);
+        let slots: Vec<i64> = supply.hidden.iter().copied().filter(open).collect();
         let mut facts: FxHashMap<Key, Vec<usize>> = FxHashMap::default();
         let told = order.entries.iter().filter_map(|entry| likely(log, supply, entry));
         let seen: Vec<_> = supply.evidence.values().flatten().copied().chain(told).collect();
@@ -133,7 +149,12 @@ impl Plan {
         }
         lease_first(log, order, supply, &mut windows.list, &mut asked);
         windows.list = leases_once(log, order, supply, windows.list);
-        let wanted = Matching::new(log, order, supply, &slots, &windows, &writes, flaws).plan();
+        windows.serve(log, supply, &kept);
+        let used = kept.values().filter_map(|candidate| match candidate {
+            Candidate::Op(op) => Some(*op),
+            _ => None,
+        });
+        let wanted = Matching::new(log, order, supply, &slots, &windows, &writes, flaws, used).plan();
         let mut puts: FxHashMap<Key, Vec<i64>> = FxHashMap::default();
         for (slot, (key, delete)) in &wanted {
             if !delete {
@@ -141,7 +162,12 @@ impl Plan {
             }
         }
         puts.values_mut().for_each(|slots| slots.sort_unstable());
-        Self { wanted, asked, puts }
+        Self { wanted, asked, kept, puts }
+    }
+
+    /// What took a revision in an earlier search.
+    pub(super) fn kept(&self, revision: i64) -> Option<Candidate> {
+        self.kept.get(&revision).copied()
     }
 
     /// Whether an operation took some revision near this one for certain; `None` if nobody knows.

@@ -148,15 +148,21 @@ impl<'l, 'a> Search<'l, 'a> {
     }
 
     /// Plans ahead, which takes a while and leaves less to be taken back. Each try makes other guesses first, that of
-    /// number 0 the likely ones.
-    pub(super) fn planned(mut self, number: u64, flaws: &Flaws) -> Self {
+    /// number 0 the likely ones; all begin with what is `kept` of an earlier one.
+    pub(super) fn planned(mut self, number: u64, flaws: &Flaws, kept: &[(i64, Candidate)]) -> Self {
         self.supply.shuffle = Shuffle(number);
-        let plan = |timelines| Plan::new(self.log, self.order, timelines, &self.supply, flaws);
+        let plan = |timelines| Plan::new(self.log, self.order, timelines, &self.supply, flaws, kept);
         self.plan = self.timelines.as_ref().map(plan);
         self
     }
 
-    /// Gives up soon.
+    /// Gives up before long: what has got lost seldom finds back.
+    pub(super) fn brief(mut self) -> Self {
+        self.budget = 5 * self.log.ops.len() as u64 + 300_000;
+        self
+    }
+
+    /// Gives up soon: what has got lost seldom finds back.
     pub(super) fn hasty(mut self) -> Self {
         self.budget = 3 * self.log.ops.len() as u64 + 50_000;
         self
@@ -209,10 +215,13 @@ impl<'l, 'a> Search<'l, 'a> {
         self.order.entries.get(entry).map_or(self.order.head, |entry| entry.revision)
     }
 
-    fn fits(mut self) -> Ended<'a> {
-        let made = self.guesses.iter().map(|guess| (guess.revision, guess.chosen));
-        self.settled.extend(made);
-        Ended::Fits { hidden: self.settled, assumed: self.store.assumed }
+    fn fits(self) -> Ended<'a> {
+        Ended::Fits { hidden: self.chosen(), assumed: self.store.assumed }
+    }
+
+    fn chosen(&self) -> Vec<(i64, Candidate)> {
+        let guessed = self.guesses.iter().map(|guess| (guess.revision, guess.chosen));
+        self.settled.iter().copied().chain(guessed).collect()
     }
 
     /// Replays something answered.
@@ -267,7 +276,11 @@ impl<'l, 'a> Search<'l, 'a> {
     /// Chooses what took a hidden revision.
     fn guess(&mut self, revision: i64, entry: usize) -> Step<()> {
         self.settle();
-        let candidates = self.supply.likely(&self.scene(), &self.store, revision, entry, false);
+        let mut candidates = self.supply.likely(&self.scene(), &self.store, revision, entry, false);
+        if let Some(kept) = self.plan.as_ref().and_then(|plan| plan.kept(revision)) {
+            candidates.retain(|candidate| *candidate != kept);
+            candidates.insert(0, kept);
+        }
         let mark = self.store.mark();
         let chosen = Candidate::Nothing;
         // What was answered here leaves nothing to do: what took the revision did something to each key concerned.
@@ -431,7 +444,8 @@ impl<'l, 'a> Search<'l, 'a> {
 
     fn undecided(&self, reason: &'static str) -> Ended<'a> {
         let revision = self.guesses.last().map_or(self.order.base, |guess| guess.revision);
-        Ended::Undecided { revision, reason, reach: self.reach, flaws: self.faults.flaws.clone() }
+        let (reach, flaws, chosen) = (self.reach, self.faults.flaws.clone(), self.chosen());
+        Ended::Undecided { revision, reason, reach, flaws, chosen }
     }
 
     /// Lets the oldest guesses stand when there are too many: memory is for the neighbourhood, not for the past.

@@ -42,8 +42,9 @@ struct Walk<'l, 'a, 'w> {
     writes: Vec<i64>,
     windows: &'w mut Windows,
     group: u32,
-    /// The key's lease.
+    /// The key's lease, and the ones that it had, each with where it was put so.
     lease: i64,
+    leases: Vec<(i64, i64)>,
     /// Revisions behind the first up to the second, at which nothing can have happened to the key.
     closed: Vec<(i64, i64)>,
     /// The value that was put last, and where, as far as is known.
@@ -89,6 +90,7 @@ pub(super) fn windows<'a>(
         windows,
         group: 0,
         lease: 0,
+        leases: Vec::new(),
         closed: Vec::new(),
         put: None,
         asked: Vec::new(),
@@ -181,7 +183,7 @@ impl<'a> Walk<'_, 'a, '_> {
         if self.births.binary_search(&at).is_ok() {
             return self.born(at, lease);
         }
-        self.lease = lease;
+        self.leased(at, lease);
         match &mut self.held {
             Held::Open => {}
             Held::Absent => self.held = Held::Present { create: 0, version: 1, modified: at },
@@ -198,6 +200,11 @@ impl<'a> Walk<'_, 'a, '_> {
             self.gone(modified, at);
         }
         self.certain(Held::Present { create: at, version: 1, modified: at }, at);
+        self.leased(at, lease);
+    }
+
+    fn leased(&mut self, at: i64, lease: i64) {
+        self.leases.push((at, lease));
         self.lease = lease;
     }
 
@@ -248,7 +255,7 @@ impl<'a> Walk<'_, 'a, '_> {
             _ => {}
         }
         self.certain(shown, at.max(kv.modified));
-        self.lease = kv.lease;
+        self.leased(kv.modified, kv.lease);
         self.put = kv.value.map(|value| (kv.modified, value));
     }
 
@@ -385,7 +392,10 @@ impl<'a> Walk<'_, 'a, '_> {
         if first <= self.since.max(last) {
             return;
         }
+        let lease = self.leases.iter().rev().find(|(put, _)| *put <= last).map_or(0, |(_, lease)| *lease);
+        let present = std::mem::replace(&mut self.lease, lease);
         self.gone(last, first);
+        self.lease = present;
         self.certain(Held::Present { create: first, version, modified }, at);
     }
 

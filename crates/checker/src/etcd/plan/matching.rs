@@ -62,16 +62,17 @@ impl<'w> Matching<'w> {
         all: &'w Windows,
         writes: &FxHashMap<Key, Vec<i64>>,
         flaws: &'w Flaws,
+        used: impl Iterator<Item = u32>,
     ) -> Self {
         let windows = &all.list[..];
         let mut sources: FxHashMap<Change, Source> = FxHashMap::default();
-        // These are needed where their values were seen.
-        let found: FxHashSet<u32> = supply.written_by_one().map(|(op, _)| op).collect();
+        // Those whose values were seen are needed there.
+        let used: FxHashSet<u32> = used.chain(supply.written_by_one().map(|(op, _)| op)).collect();
         for key in supply.offered() {
             let empty = Vec::new();
             let writes = writes.get(&key).unwrap_or(&empty);
             supply.each_offer(log, key, |op, delete, guard| {
-                if flaws.idle.contains(&op) || found.contains(&op) {
+                if flaws.idle.contains(&op) || used.contains(&op) {
                     return;
                 }
                 let invoked = log.ops[op as usize].invoked;

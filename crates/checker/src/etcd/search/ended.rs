@@ -14,8 +14,14 @@ pub(in crate::etcd) enum Ended<'a> {
     /// Nothing fits: what was met on the way, in the order in which it was met, and the first entry that was never
     /// passed.
     Contradiction { noted: Vec<Contradiction<'a>>, reach: usize },
-    /// The budget is spent, or too old a guess would have to be revisited.
-    Undecided { revision: i64, reason: &'static str, reach: usize, flaws: Flaws },
+    /// The budget is spent, or too old a guess would have to be revisited; with what was chosen last.
+    Undecided {
+        revision: i64,
+        reason: &'static str,
+        reach: usize,
+        flaws: Flaws,
+        chosen: Vec<(i64, Candidate)>,
+    },
 }
 
 /// What cannot be.
