@@ -10,8 +10,8 @@ mod matching;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use self::matching::Matching;
-use super::log::{Fact, Key, Log};
+use self::matching::{Matched, Matching};
+use super::log::{Action, Fact, Key, Log};
 use super::order::{Entry, Order, Role};
 use super::supply::{Candidate, Supply};
 use super::timelines::Timelines;
@@ -33,6 +33,8 @@ struct Window {
     group: u32,
     /// The lease that the key had, if it is a deletion.
     lease: i64,
+    /// Other keys of the lease go with it.
+    shared: bool,
     /// Where nothing can have happened to the key: these of [`Windows::holes`].
     holes: (u32, u32),
     /// The key may be created by it.
@@ -113,7 +115,8 @@ impl Plan {
         let slots: Vec<i64> = supply.hidden.iter().copied().filter(open).collect();
         let mut facts: FxHashMap<Key, Vec<usize>> = FxHashMap::default();
         let told = order.entries.iter().filter_map(|entry| likely(log, supply, entry));
-        let seen: Vec<_> = supply.evidence.values().flatten().copied().chain(told).collect();
+        let mut seen: Vec<_> = supply.evidence.values().flatten().copied().chain(told).collect();
+        besides(log, supply, &mut seen);
         for (at, fact) in seen.iter().enumerate() {
             facts.entry(fact.key()).or_default().push(at);
         }
@@ -135,11 +138,12 @@ impl Plan {
                     delete,
                     group: 0,
                     lease: 0,
+                    shared: false,
                     holes: (0, 0),
                     born: true,
                 });
             }
-            let seen = key::windows(log, order, timelines, key, &told, &mut windows);
+            let seen = key::windows(log, order, supply, timelines, key, &told, &mut windows);
             writes.insert(key, seen.writes);
             for (value, behind, to) in seen.asked {
                 if let Some(op) = supply.only_writer(key, value) {
@@ -154,7 +158,9 @@ impl Plan {
             Candidate::Op(op) => Some(*op),
             _ => None,
         });
-        let wanted = Matching::new(log, order, supply, &slots, &windows, &writes, flaws, used).plan();
+        let matching = Matching::new(log, order, supply, &slots, &windows, &writes, flaws, used);
+        let Matched { wanted, joint } = matching.plan();
+        asked.extend(joint.into_iter().map(|(op, slot)| (op, slot..slot + 1)));
         let mut puts: FxHashMap<Key, Vec<i64>> = FxHashMap::default();
         for (slot, (key, delete)) in &wanted {
             if !delete {
@@ -185,6 +191,27 @@ impl Plan {
     /// The key that a revision is to change, and whether it is to be deleted.
     pub(super) fn wants(&self, revision: i64) -> Option<(Key, bool)> {
         self.wanted.get(&revision).copied()
+    }
+}
+
+/// What those operations did to other keys whose values were seen of one.
+fn besides<'a>(log: &Log<'a>, supply: &Supply<'a>, facts: &mut Vec<Fact<'a>>) {
+    for (op, kv) in supply.written_by_one() {
+        let Action::Txn(txn) = log.action(op) else { continue };
+        let txn = &log.txns[txn as usize];
+        let puts =
+            |action| matches!(action, Action::Put { key, value, .. } if key == kv.key && value == kv.value);
+        let branch = if log.inners(txn.success).any(puts) { txn.success } else { txn.failure };
+        for action in log.inners(branch) {
+            let revision = kv.modified;
+            match action {
+                Action::Put { key, .. } if key != kv.key => facts.push(Fact::Written { key, revision }),
+                Action::Delete { keys, .. } => {
+                    facts.extend(supply.open(keys).map(|key| Fact::Delete { key, revision }));
+                }
+                _ => {}
+            }
+        }
     }
 }
 
@@ -263,6 +290,7 @@ fn leases_once(log: &Log<'_>, order: &Order, supply: &Supply<'_>, windows: Vec<W
                 None => whole = Some(*window),
                 Some(whole) if window.from < whole.to && (window.needs > 0 || whole.needs == 0) => {
                     (whole.from, whole.to) = (window.from, whole.to.min(window.to));
+                    whole.shared |= whole.needs > 0 && window.needs > 0;
                     whole.needs = whole.needs.max(window.needs);
                 }
                 Some(_) if window.needs == 0 => {}

@@ -4,6 +4,7 @@ use history::Comparison;
 
 use super::super::log::{Action, Fact, Key, Kv, Log, NONE, Operand, Txn, UNTOLD};
 use super::super::order::{Order, Role};
+use super::super::supply::Supply;
 use super::super::timelines::Timelines;
 use super::{Window, Windows};
 
@@ -30,6 +31,8 @@ pub(super) struct Seen<'a> {
 
 struct Walk<'l, 'a, 'w> {
     log: &'l Log<'a>,
+    order: &'l Order,
+    supply: &'l Supply<'a>,
     key: Key,
     held: Held,
     /// The last revision at which that was certain.
@@ -66,6 +69,7 @@ pub(super) fn rank(fact: &Fact<'_>) -> u8 {
 pub(super) fn windows<'a>(
     log: &Log<'a>,
     order: &Order,
+    supply: &Supply<'a>,
     timelines: &Timelines,
     key: Key,
     told: &[(i64, Fact<'a>)],
@@ -81,6 +85,8 @@ pub(super) fn windows<'a>(
     let (missing, writes) = (Vec::new(), Vec::new());
     let mut walk = Walk {
         log,
+        order,
+        supply,
         key,
         held,
         since: order.base,
@@ -137,7 +143,18 @@ impl<'a> Walk<'_, 'a, '_> {
             self.windows.holes.extend(holes);
             let born = !delete && self.held == Held::Absent;
             let holes = (start, self.windows.holes.len() as u32);
-            self.windows.list.push(Window { key, from, to, needs, delete, group, lease, holes, born });
+            self.windows.list.push(Window {
+                key,
+                from,
+                to,
+                needs,
+                delete,
+                group,
+                lease,
+                shared: false,
+                holes,
+                born,
+            });
         }
     }
 
@@ -243,6 +260,7 @@ impl<'a> Walk<'_, 'a, '_> {
             Held::Present { create, version, .. }
                 if create == kv.create || create == 0 || kv.create == UNTOLD || create == UNTOLD =>
             {
+                self.detached(to);
                 self.needed(kv.version - version - own, to);
             }
             // A life that began unseen: its first write, and then as many as it has seen.
@@ -257,6 +275,21 @@ impl<'a> Walk<'_, 'a, '_> {
         self.certain(shown, at.max(kv.modified));
         self.leased(kv.modified, kv.lease);
         self.put = kv.value.map(|value| (kv.modified, value));
+    }
+
+    /// A key that outlived a lease was put without it before that ended.
+    fn detached(&mut self, to: i64) {
+        let since = self.leases.partition_point(|(at, _)| *at <= self.since).saturating_sub(1);
+        let next = self.leases[since..].iter().skip(1).map(|(at, _)| *at).chain([to]);
+        for ((at, lease), next) in self.leases[since..].iter().zip(next) {
+            let from = self.since.max(*at);
+            let ended = self.supply.revoked_at(self.log, *lease, from + 1..next);
+            if let Some(end) = ended.filter(|end| self.supply.hidden.binary_search(end).is_ok())
+                && !self.missing.iter().any(|(known, before)| *known >= from && *before <= end)
+            {
+                self.missing.push((from, end));
+            }
+        }
     }
 
     fn read(&mut self, action: &Action<'a>, at: i64) {
@@ -327,14 +360,8 @@ impl<'a> Walk<'_, 'a, '_> {
         let key = self.key;
         for compare in compares.iter().filter(|compare| compare.keys.contains(key)) {
             if compare.keys.single().is_none() {
-                // It held of each of the keys that there are: one that is there was written there.
-                if let (Operand::Mod(n), Comparison::Equal, Held::Present { modified, .. }, true) =
-                    (compare.operand, compare.comparison, self.held, held)
-                {
-                    if n > modified.max(self.since) {
-                        self.missing.push((n - 1, n + 1));
-                    }
-                    self.closed.push((n, before));
+                if held && compare.comparison == Comparison::Equal {
+                    self.each_equal(compare.operand, before);
                 }
                 continue;
             }
@@ -364,6 +391,27 @@ impl<'a> Walk<'_, 'a, '_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// This held of each key that there was behind the write of `at`.
+    fn each_equal(&mut self, operand: Operand<'_>, at: i64) {
+        let Held::Present { create, modified, .. } = self.held else { return };
+        let (n, known) = match operand {
+            Operand::Mod(n) => (n, modified),
+            Operand::Create(n) => (n, create),
+            _ => return,
+        };
+        // Nothing was done to this key where something is known to have been done to another.
+        let elsewhere = self.order.write_at(n).is_some() && self.writes.binary_search(&n).is_err();
+        if n != known && (n == 0 || elsewhere || n < known) {
+            return self.look(None, at, 0);
+        }
+        if matches!(operand, Operand::Mod(_)) {
+            if n > modified.max(self.since) {
+                self.missing.push((n - 1, n + 1));
+            }
+            self.closed.push((n, at));
         }
     }
 

@@ -1,6 +1,10 @@
 //! Gives revisions to windows, and every window as many as it needs: by augmenting paths, some revisions at a time.
 
+mod joint;
+
 use rustc_hash::{FxHashMap, FxHashSet};
+
+use self::joint::Joint;
 
 use super::super::log::{Key, Log};
 use super::super::order::Order;
@@ -41,8 +45,9 @@ pub(super) struct Matching<'w> {
     /// For each window, how many of its needs are open still.
     open: Vec<u32>,
     sources: FxHashMap<Change, Source>,
-    /// For each slot, its window.
+    /// For each slot, its window, and whose operations it takes.
     taken: Vec<Option<u32>>,
+    taken_from: Vec<Change>,
     /// For each slot of the present ones, the windows that it lies in, those that end first before the others.
     around: Vec<Vec<u32>>,
     first: usize,
@@ -51,6 +56,17 @@ pub(super) struct Matching<'w> {
     of_window: FxHashMap<u32, Vec<usize>>,
     visited: Vec<bool>,
     shuffle: Shuffle,
+    joint: Joint,
+    /// What went wrong with earlier plans does not count.
+    forgiving: bool,
+}
+
+/// What comes of it.
+pub(super) struct Matched {
+    /// What each revision is to put or to delete.
+    pub(super) wanted: FxHashMap<i64, (Key, bool)>,
+    /// Where operations are to take effect that change several keys.
+    pub(super) joint: FxHashMap<u32, i64>,
 }
 
 impl<'w> Matching<'w> {
@@ -107,16 +123,19 @@ impl<'w> Matching<'w> {
             flaws,
             sources,
             taken: vec![None; slots.len()],
+            taken_from: vec![(0, false, 0); slots.len()],
             around: Vec::new(),
             first: 0,
             of_key: FxHashMap::default(),
             of_window: FxHashMap::default(),
             visited: Vec::new(),
             shuffle: supply.shuffle,
+            forgiving: false,
+            joint: Joint::new(log, supply, |op| flaws.idle.contains(&op) || used.contains(&op)),
         }
     }
 
-    pub(super) fn plan(mut self) -> FxHashMap<i64, (Key, bool)> {
+    pub(super) fn plan(mut self) -> Matched {
         let mut by_start: Vec<u32> = (0..self.windows.len() as u32).collect();
         by_start.sort_unstable_by_key(|&at| self.windows[at as usize].from);
         let mut waiting = by_start.into_iter().peekable();
@@ -138,7 +157,7 @@ impl<'w> Matching<'w> {
                 wanted.insert(*slot, (window.key, window.delete));
             }
         }
-        wanted
+        Matched { wanted, joint: self.joint.at }
     }
 
     /// Windows that end first come first, in a shuffle as if some of them ended earlier.
@@ -168,7 +187,15 @@ impl<'w> Matching<'w> {
             let ends_here = end == self.slots.len() || window.to <= self.slots[end];
             while ends_here && self.open[at as usize] > 0 {
                 self.visited.fill(false);
-                if !self.fill(at) {
+                if self.fill(at) || self.share(at) {
+                    continue;
+                }
+                // What went wrong there may have had another reason.
+                self.visited.fill(false);
+                self.forgiving = true;
+                let filled = self.fill(at);
+                self.forgiving = false;
+                if !filled {
                     break;
                 }
             }
@@ -208,7 +235,8 @@ impl<'w> Matching<'w> {
     }
 
     fn fits(&self, window: &Window, slot: i64) -> bool {
-        self.all.holds(window, slot) && !self.flaws.wants.contains(&(slot, window.key, window.delete))
+        let flaw = (slot, window.key, window.delete);
+        self.all.holds(window, slot) && (self.forgiving || !self.flaws.wants.contains(&flaw))
     }
 
     fn source_of(&self, window: u32) -> Change {
@@ -216,6 +244,12 @@ impl<'w> Matching<'w> {
             Window { lease: 0, key, delete, .. } => (key, delete, 0),
             Window { lease, .. } => (0, true, lease),
         }
+    }
+
+    /// A key that had a lease may have been deleted without its end.
+    fn other_source_of(&self, window: u32) -> Option<Change> {
+        let Window { key, lease, shared, .. } = self.windows[window as usize];
+        (lease != 0 && !shared).then_some((key, true, 0))
     }
 
     /// How many of the operations that fit anywhere these slots take; `None`: there are not enough.
@@ -248,24 +282,33 @@ impl<'w> Matching<'w> {
     }
 
     fn add(&mut self, slot: usize, window: u32) -> bool {
-        let key = self.source_of(window);
         self.taken[slot] = Some(window);
-        let slots = self.of_key.entry(key).or_default();
-        let at = slots.partition_point(|other| *other < slot);
-        slots.insert(at, slot);
-        let slots = std::mem::take(slots);
-        let fits = self.plain_uses(key, &slots).is_some();
-        self.of_key.insert(key, slots);
         self.of_window.entry(window).or_default().push(slot);
         let open = &mut self.open[window as usize];
         *open = open.saturating_sub(1);
-        fits
+        if self.take_from(self.source_of(window), slot) {
+            return true;
+        }
+        let Some(other) = self.other_source_of(window) else { return false };
+        self.leave(slot);
+        self.take_from(other, slot)
+    }
+
+    fn take_from(&mut self, key: Change, slot: usize) -> bool {
+        self.taken_from[slot] = key;
+        let slots = self.of_key.entry(key).or_default();
+        let at = slots.partition_point(|other| *other < slot);
+        slots.insert(at, slot);
+        self.of_key.get(&key).is_some_and(|slots| self.plain_uses(key, slots).is_some())
+    }
+
+    fn leave(&mut self, slot: usize) {
+        self.of_key.entry(self.taken_from[slot]).or_default().retain(|other| *other != slot);
     }
 
     fn remove(&mut self, slot: usize) {
         let Some(window) = self.taken[slot].take() else { return };
-        let key = self.source_of(window);
-        self.of_key.entry(key).or_default().retain(|other| *other != slot);
+        self.leave(slot);
         self.of_window.entry(window).or_default().retain(|other| *other != slot);
         if self.windows[window as usize].needs > 0 {
             self.open[window as usize] += 1;
@@ -286,7 +329,7 @@ impl<'w> Matching<'w> {
                 continue;
             }
             self.remove(slot);
-            if (self.add(slot, window) || self.spare(slot, window))
+            if (self.add(slot, window) || self.spare(slot))
                 && before.is_none_or(|before| self.windows[before as usize].needs == 0 || self.fill(before))
             {
                 return true;
@@ -300,8 +343,8 @@ impl<'w> Matching<'w> {
     }
 
     /// Makes one of the other slots that change this window's key do without that, as there are not enough operations.
-    fn spare(&mut self, slot: usize, window: u32) -> bool {
-        let key = self.source_of(window);
+    fn spare(&mut self, slot: usize) -> bool {
+        let key = self.taken_from[slot];
         for rival in self.of_key.get(&key).cloned().unwrap_or_default() {
             let Some(before) = self.taken[rival].filter(|_| rival != slot) else { continue };
             if std::mem::replace(&mut self.visited[rival - self.first], true) {

@@ -46,11 +46,16 @@ impl<'a> Supply<'a> {
         offers.plain.ops.iter().for_each(|&op| see(op, false, None));
         offers.deletes.ops.iter().for_each(|&op| see(op, true, None));
         offers.guarded.iter().for_each(|&(guard, op)| see(op, false, Some(guard)));
-        for &op in &offers.other {
+        self.each_odd(log, key, |op, delete| see(op, delete, None));
+    }
+
+    /// Those of them that may do more, or do it on conditions of their own.
+    pub(in crate::etcd) fn each_odd(&self, log: &Log<'a>, key: Key, mut see: impl FnMut(u32, bool)) {
+        for &op in self.offers.get(&key).into_iter().flat_map(|offers| &offers.other) {
             let action = &log.action(op);
             for delete in [false, true] {
                 if may(log, action, key, delete) {
-                    see(op, delete, None);
+                    see(op, delete);
                 }
             }
         }
