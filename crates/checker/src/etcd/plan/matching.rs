@@ -81,6 +81,7 @@ impl<'w> Matching<'w> {
         used: impl Iterator<Item = u32>,
     ) -> Self {
         let windows = &all.list[..];
+        let joint = Joint::new(log, supply);
         let mut sources: FxHashMap<Change, Source> = FxHashMap::default();
         // Those whose values were seen are needed there.
         let used: FxHashSet<u32> = used.chain(supply.written_by_one().map(|(op, _)| op)).collect();
@@ -88,7 +89,7 @@ impl<'w> Matching<'w> {
             let empty = Vec::new();
             let writes = writes.get(&key).unwrap_or(&empty);
             supply.each_offer(log, key, |op, delete, guard| {
-                if flaws.idle.contains(&op) || used.contains(&op) {
+                if flaws.idle.contains(&op) || used.contains(&op) || joint.has(op) {
                     return;
                 }
                 let invoked = log.ops[op as usize].invoked;
@@ -131,7 +132,7 @@ impl<'w> Matching<'w> {
             visited: Vec::new(),
             shuffle: supply.shuffle,
             forgiving: false,
-            joint: Joint::new(log, supply, |op| flaws.idle.contains(&op) || used.contains(&op)),
+            joint: joint.without(|op| flaws.idle.contains(&op) || used.contains(&op)),
         }
     }
 
@@ -157,7 +158,8 @@ impl<'w> Matching<'w> {
                 wanted.insert(*slot, (window.key, window.delete));
             }
         }
-        Matched { wanted, joint: self.joint.at }
+        let joint = self.joint.taken().map(|(op, slot)| (op, self.slots[slot])).collect();
+        Matched { wanted, joint }
     }
 
     /// Windows that end first come first, in a shuffle as if some of them ended earlier.
@@ -230,6 +232,7 @@ impl<'w> Matching<'w> {
             let holds = |other: &usize| self.fits(&self.windows[window as usize], self.slots[*other]);
             if let Some(last) = (slot + 1..end).rev().filter(holds).find(same) {
                 self.taken.swap(slot, last);
+                self.joint.swap(slot, last);
             }
         }
     }
@@ -289,9 +292,17 @@ impl<'w> Matching<'w> {
         if self.take_from(self.source_of(window), slot) {
             return true;
         }
-        let Some(other) = self.other_source_of(window) else { return false };
+        if let Some(other) = self.other_source_of(window) {
+            self.leave(slot);
+            if self.take_from(other, slot) {
+                return true;
+            }
+        }
+        if !self.take_joint(slot, window) {
+            return false;
+        }
         self.leave(slot);
-        self.take_from(other, slot)
+        true
     }
 
     fn take_from(&mut self, key: Change, slot: usize) -> bool {
@@ -308,7 +319,9 @@ impl<'w> Matching<'w> {
 
     fn remove(&mut self, slot: usize) {
         let Some(window) = self.taken[slot].take() else { return };
-        self.leave(slot);
+        if !self.joint.give_back(slot) {
+            self.leave(slot);
+        }
         self.of_window.entry(window).or_default().retain(|other| *other != slot);
         if self.windows[window as usize].needs > 0 {
             self.open[window as usize] += 1;

@@ -1,9 +1,10 @@
 //! Operations that change several keys at once: one revision may be all that two windows need.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::super::super::log::{Key, Log};
 use super::super::super::supply::Supply;
+use super::super::Window;
 use super::Matching;
 
 /// What one operation may put and delete.
@@ -13,40 +14,76 @@ type Changes = Vec<(Key, bool)>;
 #[derive(Debug, Default)]
 pub(super) struct Joint {
     /// Each, when it was invoked, and what it may change.
-    ops: Vec<(u32, u64, Changes)>,
-    /// Those of the above that may change a key so.
+    ops: FxHashMap<u32, (u64, Changes)>,
+    /// Those of the above that may change a key so, in order.
     of: FxHashMap<(Key, bool), Vec<u32>>,
-    /// Where some of them are to take effect.
-    pub(super) at: FxHashMap<u32, i64>,
+    /// The slots that some of them take, and the other way round.
+    slots: FxHashMap<u32, usize>,
+    at: FxHashMap<usize, u32>,
 }
 
 impl Joint {
-    /// Those that are not `out` of question.
-    pub(super) fn new(log: &Log<'_>, supply: &Supply<'_>, out: impl Fn(u32) -> bool) -> Self {
-        let mut changes: FxHashMap<u32, Changes> = FxHashMap::default();
+    pub(super) fn new(log: &Log<'_>, supply: &Supply<'_>) -> Self {
+        let mut ops: FxHashMap<u32, (u64, Changes)> = FxHashMap::default();
         for key in supply.offered() {
             supply.each_odd(log, key, |op, delete| {
-                if !out(op) {
-                    changes.entry(op).or_default().push((key, delete));
-                }
+                let (_, changes) =
+                    ops.entry(op).or_insert_with(|| (log.ops[op as usize].invoked, Changes::new()));
+                changes.push((key, delete));
             });
         }
-        changes.retain(|_, changes| changes.iter().any(|(key, _)| *key != changes[0].0));
-        let mut joint = Self::default();
-        for (op, changes) in changes {
-            joint.ops.push((op, log.ops[op as usize].invoked, changes));
+        ops.retain(|_, (_, changes)| changes.iter().any(|(key, _)| *key != changes[0].0));
+        Self { ops, ..Self::default() }
+    }
+
+    pub(super) fn has(&self, op: u32) -> bool {
+        self.ops.contains_key(&op)
+    }
+
+    /// Leaves out what is `out` of question.
+    pub(super) fn without(mut self, out: impl Fn(u32) -> bool) -> Self {
+        self.ops.retain(|op, _| !out(*op));
+        for (op, (_, changes)) in &self.ops {
+            changes.iter().for_each(|change| self.of.entry(*change).or_default().push(*op));
         }
-        // In no order that hangs on hashes.
-        joint.ops.sort_unstable_by_key(|(op, _, _)| *op);
-        for (at, (_, _, changes)) in (0..).zip(&joint.ops) {
-            let each: FxHashSet<_> = changes.iter().copied().collect();
-            each.into_iter().for_each(|change| joint.of.entry(change).or_default().push(at));
-        }
-        joint
+        self.of.values_mut().for_each(|ops| ops.sort_unstable());
+        self
+    }
+
+    /// What took slots, with these.
+    pub(super) fn taken(&self) -> impl Iterator<Item = (u32, usize)> {
+        self.slots.iter().map(|(op, slot)| (*op, *slot))
+    }
+
+    fn take(&mut self, op: u32, slot: usize) {
+        self.slots.insert(op, slot);
+        self.at.insert(slot, op);
+    }
+
+    pub(super) fn swap(&mut self, a: usize, b: usize) {
+        let (of_a, of_b) = (self.at.remove(&a), self.at.remove(&b));
+        of_a.into_iter().for_each(|op| self.take(op, b));
+        of_b.into_iter().for_each(|op| self.take(op, a));
+    }
+
+    /// Says whether one of them had the slot.
+    pub(super) fn give_back(&mut self, slot: usize) -> bool {
+        self.at.remove(&slot).is_some_and(|op| self.slots.remove(&op).is_some())
     }
 }
 
 impl Matching<'_> {
+    /// Lets an operation that may do more take a slot for a window.
+    pub(super) fn take_joint(&mut self, slot: usize, window: u32) -> bool {
+        let Window { key, delete, .. } = self.windows[window as usize];
+        let ops = self.joint.of.get(&(key, delete)).into_iter().flatten();
+        let mut free = ops
+            .filter(|op| !self.joint.slots.contains_key(op) && self.joint.ops[op].0 <= self.known_by[slot]);
+        let Some(&op) = free.next() else { return false };
+        self.joint.take(op, slot);
+        true
+    }
+
     /// Fills a window for which no revision is left: one that some other window has serves it, too, or frees one of its own.
     pub(super) fn share(&mut self, window: u32) -> bool {
         if self.joins(window) {
@@ -74,26 +111,30 @@ impl Matching<'_> {
     /// Finds a revision that changes something else, and an operation that does both.
     fn joins(&mut self, window: u32) -> bool {
         let own = self.windows[window as usize];
-        if own.needs == 0 || own.lease != 0 {
+        let Some(ops) = self.joint.of.get(&(own.key, own.delete)).filter(|_| own.needs > 0) else {
             return false;
-        }
-        let Some(ops) = self.joint.of.get(&(own.key, own.delete)) else { return false };
+        };
         let end = self.first + self.visited.len();
-        for &at in ops {
-            let (op, invoked, changes) = &self.joint.ops[at as usize];
-            if self.joint.at.contains_key(op) {
-                continue;
-            }
+        for op in ops {
+            let (invoked, changes) = &self.joint.ops[op];
+            let taken = self.joint.slots.get(op).copied();
             let serves = |slot: &usize| {
                 let other = self.taken[*slot].map(|other| &self.windows[other as usize]);
-                *invoked <= self.known_by[*slot]
+                taken.is_none_or(|taken| taken == *slot)
+                    && *invoked <= self.known_by[*slot]
                     && self.fits(&own, self.slots[*slot])
                     && other.is_some_and(|other| {
-                        other.key != own.key && other.lease == 0 && changes.contains(&(other.key, other.delete))
+                        other.key != own.key && changes.contains(&(other.key, other.delete))
                     })
             };
             if let Some(slot) = (self.first..end).find(serves) {
-                self.joint.at.insert(*op, self.slots[slot]);
+                let op = *op;
+                if taken.is_none() {
+                    if !self.joint.give_back(slot) {
+                        self.leave(slot);
+                    }
+                    self.joint.take(op, slot);
+                }
                 return true;
             }
         }
