@@ -24,7 +24,7 @@ pub(crate) fn ensure(install: bool) -> anyhow::Result<()> {
     }
     let by_hand = format!("apt-get install --no-install-recommends {}", PACKAGES.join(" "));
     if !install {
-        step::say(&format!("note: no chromium with its driver, so pages are not looked at: {by_hand}"));
+        step::skip(format!("looking at pages, as there is no chromium with its driver: {by_hand}"));
         return Ok(());
     }
     let apt = |words: &[&str]| {

@@ -6,22 +6,24 @@ use anyhow::bail;
 
 use crate::step;
 
-/// Makes what tests need; says so where there is no Docker, and fails where `CI` is set.
+/// Makes the images that tests need, where `CI` is set with the tools for that, which are installed; elsewhere, what is
+/// missing is told and the machine is left as it is.
 pub(crate) fn prepare() -> anyhow::Result<()> {
     if !answers() {
         if step::in_ci() {
             bail!("no Docker answers here, and CI is set: these tests must not be skipped");
         }
-        step::say("SKIPPED: tests in containers, as no Docker answers here");
+        step::skip("tests in containers, as no Docker answers here".to_owned());
         return Ok(());
     }
-    match step::run(script("compose/install-tools")).and_then(|()| step::run(script("compose/base-images"))) {
-        Err(error) if !step::in_ci() => {
-            step::say(&format!("SKIPPED: tests in containers that need what is missing: {error:#}"));
-            Ok(())
-        }
-        prepared => prepared,
+    if step::in_ci() {
+        step::run(script("compose/install-tools"))?;
+        return step::run(script("compose/base-images"));
     }
+    if let Err(error) = step::run(script("compose/base-images")) {
+        step::skip(format!("tests in containers that need what compose/install-tools installs: {error:#}"));
+    }
+    Ok(())
 }
 
 /// The tests of the project that uses our crates with the crate `testcontainers`. It is none of this workspace, as nothing
@@ -46,7 +48,7 @@ pub(crate) fn validate() -> anyhow::Result<()> {
     let mut version = Command::new("snouty");
     version.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     if !answers() || !version.status().is_ok_and(|status| status.success()) {
-        step::say("SKIPPED: `snouty validate compose`, as it is not here: cargo install snouty");
+        step::skip("`snouty validate compose`, as it is not here: cargo install snouty".to_owned());
         return Ok(());
     }
     let mut images = script("compose/images");

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 
@@ -71,4 +72,20 @@ fn line(command: &Command) -> String {
 #[expect(clippy::print_stderr, reason = "a task talks to the developer's terminal")]
 pub(crate) fn say(words: &str) {
     eprintln!("{words}");
+}
+
+/// What was left out so far.
+static SKIPPED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Says what is left out, and why.
+pub(crate) fn skip(words: String) {
+    say(&format!("SKIPPED: {words}"));
+    SKIPPED.lock().unwrap_or_else(PoisonError::into_inner).push(words);
+}
+
+/// Says again at the end what was left out: hundreds of lines ago is as good as not at all.
+pub(crate) fn say_skipped() {
+    for words in SKIPPED.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        say(&format!("test: SKIPPED: {words}"));
+    }
 }

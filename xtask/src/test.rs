@@ -57,6 +57,7 @@ pub(crate) fn run(filter: &[String]) -> anyhow::Result<()> {
             }
         }
     }
+    step::say_skipped();
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }

@@ -26,6 +26,10 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         }
     }
     is_known("etcd", args.expect.as_deref())?;
+    if args.paths.iter().any(|path| is_run(path)) && (args.format.is_some() || args.model.is_some()) {
+        let what = "--format and --model are for other people's files: a run's directory tells what it has";
+        return Err(UsageError(what.to_owned()).into());
+    }
     let run = match args.paths.as_slice() {
         [dir] if is_run(dir) => Some(dir),
         _ => None,

@@ -67,7 +67,7 @@ pub(crate) enum Command {
     Fetch {
         /// The chart, such as etcd.
         chart: String,
-        /// Which version; the newest that can be had when left out.
+        /// Which version; the first that can be had of those that the chart prefers when left out.
         #[arg(long)]
         version: Option<String>,
     },
@@ -136,7 +136,7 @@ pub(crate) struct RunArgs {
     /// So many timelines, one after the other, with seeds that follow each other, and one verdict about them all.
     #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "plan", value_parser = clap::value_parser!(u64).range(1..=1_000))]
     pub(crate) timelines: u64,
-    /// Which version of the system; the newest that can be had when left out.
+    /// Which version of the system; the first that can be had of those that the chart prefers when left out.
     #[arg(long, conflicts_with_all = ["attach", "endpoints", "bin"])]
     pub(crate) version: Option<String>,
     /// This program instead of a version.
@@ -236,10 +236,12 @@ pub(crate) struct CheckArgs {
     /// recorded.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
-    /// How the files are written: jepsen-log, jepsen-edn, porcupine-kv or etcd-report; told from them when left out.
+    /// How files of another tool are written: jepsen-log, jepsen-edn, porcupine-kv or etcd-report; told from them when
+    /// left out.
     #[arg(long)]
     pub(crate) format: Option<Format>,
-    /// What the operations are of: register, key-value, bank, mutex or etcd; told from them when left out.
+    /// What operations of another tool are of: register, cas-register, key-value, append, bank, mutex or etcd; told from
+    /// them when left out.
     #[arg(long)]
     pub(crate) model: Option<ModelName>,
     /// How long undecided files are searched, in seconds.

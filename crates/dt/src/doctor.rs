@@ -1,6 +1,9 @@
 //! `dt doctor`: what this machine has and lacks for a run, each with what to do about it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
 
 use chaos::Abilities;
 use cluster::Places;
@@ -51,7 +54,8 @@ async fn abilities() -> Vec<(String, Result<String, String>)> {
         Err(error) => return vec![("containers".to_owned(), Err(error.to_string()))],
     };
     let found = format!("Docker answers, with {}", docker.tool().name());
-    let mut lines = vec![("containers".to_owned(), Ok(found))];
+    let mut lines =
+        vec![("containers".to_owned(), Ok(found)), ("images".to_owned(), base_image(docker.program()))];
     for kind in ["kill", "stop", "pause", "throttle"] {
         lines.push((format!("{kind} in containers"), Ok("by Docker".to_owned())));
     }
@@ -63,6 +67,18 @@ async fn abilities() -> Vec<(String, Result<String, String>)> {
         lines.push((format!("{fault} in containers"), told));
     }
     lines
+}
+
+/// Every image of a run is made from this one.
+fn base_image(docker: &Path) -> Result<String, String> {
+    const IMAGE: &str = "debian:bookworm-slim";
+    let inspect = Command::new(docker).args(["image", "inspect", IMAGE]).output();
+    if inspect.is_ok_and(|inspect| inspect.status.success()) {
+        return Ok(format!("{IMAGE} is here"));
+    }
+    Err(format!(
+        "{IMAGE} is not here: the first run pulls it, or makes it where compose/install-tools was run"
+    ))
 }
 
 fn containers(lines: &[(String, Result<String, String>)]) -> anyhow::Result<()> {
@@ -85,26 +101,28 @@ fn home() -> Result<String, String> {
 fn definitions() -> Result<String, String> {
     let home = Home::find().map_err(words)?;
     let suites = suite::names(&home.suites()).map_err(words)?;
-    let mut charts = Vec::new();
+    let mut charts = BTreeSet::new();
     for name in &suites {
         let suite = suite::load(&home.suites(), name).map_err(words)?;
-        charts.push(
+        charts.insert(
             cluster::chart::load(&home.charts(), &suite.chart).map_err(|error| error.to_string())?.name,
         );
     }
-    Ok(format!("{} on {}", suites.join(", "), charts.join(", ")))
+    Ok(format!("{} on {}", suites.join(", "), Vec::from_iter(charts).join(", ")))
 }
 
 fn commands() -> Result<String, String> {
     let home = Home::find().map_err(words)?;
     let suites = suite::names(&home.suites()).map_err(words)?;
-    let mut found = Vec::new();
+    let mut found = BTreeMap::new();
     for name in &suites {
         let suite = suite::load(&home.suites(), name).map_err(words)?;
         let dir = home.template(&suite.template).map_err(words)?;
         let template = composer::Template::discover(&dir).map_err(|error| error.to_string())?;
-        found.push(format!("{} in template {}", template.commands.len(), template.name));
+        found.insert(template.name, template.commands.len());
     }
+    let found: Vec<String> =
+        found.into_iter().map(|(name, commands)| format!("{commands} in template {name}")).collect();
     Ok(found.join(", "))
 }
 

@@ -37,10 +37,15 @@ pub(crate) fn run(args: &LintArgs) -> anyhow::Result<Exit> {
         return Err(UsageError(format!("{dir} is no directory: name a project's, or a template's")).into());
     }
     let mut files = Vec::new();
-    walk(&args.dir, &within(&args.dir)?, &mut files)?;
+    let within = within(&args.dir)?;
+    walk(&args.dir, &within, &mut files)?;
     let from_files = files.len();
     files.extend(built(&args.dir)?);
     let mut found = ::lint::findings(&files);
+    if !within.as_os_str().is_empty() {
+        // Whoever sets up is not in a template.
+        found.retain(|finding| finding.rule != Rule::SetupNever);
+    }
     found.extend(platforms(&files));
     for finding in &found {
         writeln!(out, "{finding}")?;
@@ -51,7 +56,9 @@ pub(crate) fn run(args: &LintArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Valid);
     }
     let broken = found.iter().map(|finding| finding.rule).collect::<BTreeSet<_>>().len();
-    writeln!(out, "{} findings, of {broken} rules; `dt lint --rules` says what they are for", found.len())?;
+    let counted = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let (findings, rules) = (counted(found.len(), "finding"), counted(broken, "rule"));
+    writeln!(out, "{findings}, of {rules}; `dt lint --rules` says what they are for")?;
     Ok(Exit::Invalid)
 }
 

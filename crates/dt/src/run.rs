@@ -33,7 +33,13 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let config = runtime.block_on(config::Config::new(args))?;
     if args.plan {
-        return exit::show(&format!("{}{}", config.plan, config.faults));
+        let (plan, faults) = (&config.plan, &config.faults);
+        let outlasting = if faults.duration_ms > plan.duration_ms {
+            "faults go on until the last commands begin, which is when drivers have ended\n"
+        } else {
+            ""
+        };
+        return exit::show(&format!("{plan}{outlasting}{faults}"));
     }
     let interrupted = runtime.block_on(async { interrupt::listen() })?;
     if args.timelines == 1 {

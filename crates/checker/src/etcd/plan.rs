@@ -47,6 +47,8 @@ struct Windows {
     list: Vec<Window>,
     /// Revisions behind the first up to the second, which are no part of a window.
     holes: Vec<(i64, i64)>,
+    /// Revisions that are known to have changed each key.
+    writes: FxHashMap<Key, Vec<i64>>,
 }
 
 impl Windows {
@@ -120,8 +122,7 @@ impl Plan {
         for (at, fact) in seen.iter().enumerate() {
             facts.entry(fact.key()).or_default().push(at);
         }
-        let (mut windows, mut writes) = (Windows::default(), FxHashMap::default());
-        let mut asked = FxHashMap::default();
+        let (mut windows, mut asked) = (Windows::default(), FxHashMap::default());
         for key in supply.offered() {
             let mut told: Vec<_> =
                 facts.get(&key).into_iter().flatten().map(|&at| (seen[at].revision(), seen[at])).collect();
@@ -144,7 +145,7 @@ impl Plan {
                 });
             }
             let seen = key::windows(log, order, supply, timelines, key, &told, &mut windows);
-            writes.insert(key, seen.writes);
+            windows.writes.insert(key, seen.writes);
             for (value, behind, to) in seen.asked {
                 if let Some(op) = supply.only_writer(key, value) {
                     asked.insert(op, behind + 1..to + 1);
@@ -158,7 +159,7 @@ impl Plan {
             Candidate::Op(op) => Some(*op),
             _ => None,
         });
-        let matching = Matching::new(log, order, supply, &slots, &windows, &writes, flaws, used);
+        let matching = Matching::new(log, order, supply, &slots, &windows, flaws, used);
         let Matched { wanted, joint } = matching.plan();
         asked.extend(joint.into_iter().map(|(op, slot)| (op, slot..slot + 1)));
         let mut puts: FxHashMap<Key, Vec<i64>> = FxHashMap::default();

@@ -202,6 +202,10 @@ fn target(args: &RunArgs, suite: &Suite, chart: Option<&Chart>) -> anyhow::Resul
         let (sizes, why) = (sizes.join(", "), &spec.sizes_because);
         return Err(UsageError(format!("--members is {members}; it can be {sizes}: {why}")).into());
     }
+    if let Some(bin) = args.bin.as_ref().filter(|bin| !bin.is_file()) {
+        let words = format!("--bin: {} is no file: name the program of a member", bin.display());
+        return Err(UsageError(words).into());
+    }
     let version = args.version.as_deref().map(str::parse).transpose();
     let version = version.map_err(|error| UsageError(format!("--version: {error}")))?;
     Ok(Target::Start { members, bin: args.bin.clone(), version })

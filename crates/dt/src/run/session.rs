@@ -435,12 +435,14 @@ impl Session {
         if summary.verdict == Outcome::Valid && !self.config.keep {
             self.forget_data();
         }
+        let expected =
+            self.config.expect.as_ref().map_or(String::new(), |known| format!(" --expect {known}"));
         let mut out = std::io::stdout().lock();
         let table = report::table(&summary, check::detail(self.config.all));
         write!(out, "\n{table}").context("cannot print the verdict")?;
         writeln!(
             out,
-            "\nrun directory:  {dir}\nreport:         {dir}/report.html\njudge it again: {} check {dir}\nrepeat it:      {}",
+            "\nrun directory:  {dir}\nreport:         {dir}/report.html\njudge it again: {} check {dir}{expected}\nrepeat it:      {}",
             home::own_name(),
             self.config.command_line
         )?;

@@ -76,7 +76,6 @@ impl<'w> Matching<'w> {
         supply: &Supply<'_>,
         slots: &'w [i64],
         all: &'w Windows,
-        writes: &FxHashMap<Key, Vec<i64>>,
         flaws: &'w Flaws,
         used: impl Iterator<Item = u32>,
     ) -> Self {
@@ -87,7 +86,7 @@ impl<'w> Matching<'w> {
         let used: FxHashSet<u32> = used.chain(supply.written_by_one().map(|(op, _)| op)).collect();
         for key in supply.offered() {
             let empty = Vec::new();
-            let writes = writes.get(&key).unwrap_or(&empty);
+            let writes = all.writes.get(&key).unwrap_or(&empty);
             supply.each_offer(log, key, |op, delete, guard| {
                 if flaws.idle.contains(&op) || used.contains(&op) || joint.has(op) {
                     return;
