@@ -81,8 +81,12 @@ pub(crate) fn evidence(dir: &Path, strict: bool) -> anyhow::Result<Evidence> {
     }
     let evaluated =
         |property: &Property| property.group.is_asserted() && property.passed + property.failed > 0;
-    if evidence.operations == 0 && evidence.undecided.is_none() && !evidence.properties.iter().any(evaluated)
-    {
+    // Beside commands of somebody else's that record nothing, faults may have recorded what they did.
+    let silent = match &evidence.undecided {
+        None => evidence.operations == 0,
+        Some((outcome, _)) => *outcome == Outcome::Vacuous && run.as_ref().is_some_and(|run| run.foreign),
+    };
+    if silent && !evidence.properties.iter().any(evaluated) {
         let reason = "no command recorded an operation or evaluated an assertion of the SDK".to_owned();
         evidence.undecided = Some((Outcome::Vacuous, reason));
     }
