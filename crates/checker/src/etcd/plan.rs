@@ -10,6 +10,7 @@ mod matching;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::key::Calm;
 use self::matching::{Matched, Matching};
 use super::log::{Action, Fact, Key, Log};
 use super::order::{Entry, Order, Role};
@@ -49,6 +50,7 @@ struct Windows {
     holes: Vec<(i64, i64)>,
     /// Revisions that are known to have changed each key.
     writes: FxHashMap<Key, Vec<i64>>,
+    calm: FxHashMap<Key, Calm>,
 }
 
 impl Windows {
@@ -100,6 +102,7 @@ pub(super) struct Plan {
     kept: FxHashMap<i64, Candidate>,
     /// The revisions that are to put each key.
     puts: FxHashMap<Key, Vec<i64>>,
+    calm: FxHashMap<Key, Calm>,
 }
 
 impl Plan {
@@ -146,6 +149,7 @@ impl Plan {
             }
             let seen = key::windows(log, order, supply, timelines, key, &told, &mut windows);
             windows.writes.insert(key, seen.writes);
+            windows.calm.insert(key, seen.calm);
             for (value, behind, to) in seen.asked {
                 if let Some(op) = supply.only_writer(key, value) {
                     asked.insert(op, behind + 1..to + 1);
@@ -169,7 +173,12 @@ impl Plan {
             }
         }
         puts.values_mut().for_each(|slots| slots.sort_unstable());
-        Self { wanted, asked, kept, puts }
+        Self { wanted, asked, kept, puts, calm: windows.calm }
+    }
+
+    /// Whether a key cannot have been put, or deleted, at a revision.
+    pub(super) fn forbids(&self, (key, delete): (Key, bool), revision: i64) -> bool {
+        self.calm.get(&key).is_some_and(|calm| calm.forbids(delete, revision))
     }
 
     /// What took a revision in an earlier search.

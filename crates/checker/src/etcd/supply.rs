@@ -221,11 +221,29 @@ impl<'a> Supply<'a> {
                 _ => None,
             };
             candidates.retain(|candidate| asked(candidate) != Some(false));
-            candidates.sort_by_cached_key(|candidate| asked(candidate).is_none());
+            let harms = |candidate| self.harms(scene.log, plan, candidate, revision);
+            candidates.sort_by_cached_key(|candidate| (harms(*candidate), asked(candidate).is_none()));
         }
         // What was answered with the revision most likely took it.
         candidates.splice(0..0, silent(scene.log, scene.order, revision));
         candidates
+    }
+
+    /// Whether an operation may do to a key what cannot have happened to it there.
+    fn harms(&self, log: &Log<'a>, plan: &Plan, candidate: Candidate, revision: i64) -> bool {
+        let Candidate::Op(op) = candidate else { return false };
+        let several = match log.action(op) {
+            Action::Delete { keys, .. } => keys.single().is_none(),
+            Action::Txn(_) => true,
+            _ => false,
+        };
+        let may =
+            |key, delete| self.may(log, candidate, key, delete) && plan.forbids((key, delete), revision);
+        several
+            && self
+                .keys(log, candidate)
+                .into_iter()
+                .any(|keys| self.open(keys).any(|key| may(key, false) || may(key, true)))
     }
 
     /// How many operations are left that may put a key, those left out that the plan needs soon.

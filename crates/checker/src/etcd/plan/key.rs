@@ -27,6 +27,24 @@ pub(super) struct Seen<'a> {
     pub(super) writes: Vec<i64>,
     /// Values that were put at some hidden revision behind the first of these, up to the second.
     pub(super) asked: Vec<(&'a [u8], i64, i64)>,
+    pub(super) calm: Calm,
+}
+
+/// Revisions behind the first up to the second, in order, at which a key was not deleted, and at which nothing hidden happened
+/// to it.
+#[derive(Debug, Default)]
+pub(super) struct Calm {
+    alive: Vec<(i64, i64)>,
+    untouched: Vec<(i64, i64)>,
+}
+
+impl Calm {
+    /// Whether the key cannot have been put, or deleted, at a revision.
+    pub(super) fn forbids(&self, delete: bool, revision: i64) -> bool {
+        let within = if delete { &self.alive } else { &self.untouched };
+        let at = within.partition_point(|(_, to)| *to < revision);
+        within.get(at).is_some_and(|(from, _)| *from < revision)
+    }
 }
 
 struct Walk<'l, 'a, 'w> {
@@ -54,6 +72,7 @@ struct Walk<'l, 'a, 'w> {
     put: Option<(i64, &'a [u8])>,
     /// Values that were put at some hidden revision behind the first of these, up to the second.
     asked: Vec<(&'a [u8], i64, i64)>,
+    calm: Calm,
 }
 
 /// Of what was seen of one revision, the least of these says most.
@@ -100,6 +119,7 @@ pub(super) fn windows<'a>(
         closed: Vec::new(),
         put: None,
         asked: Vec::new(),
+        calm: Calm::default(),
     };
     let mut told = told.iter().peekable();
     for entry in own.into_iter().map(|entry| &order.entries[entry as usize]) {
@@ -115,7 +135,7 @@ pub(super) fn windows<'a>(
     }
     told.for_each(|(_, fact)| walk.fact(fact));
     walk.optional(i64::MAX);
-    Seen { writes: walk.writes, asked: walk.asked }
+    Seen { writes: walk.writes, asked: walk.asked, calm: walk.calm }
 }
 
 /// The creations of `key` that an answer shows.
@@ -447,8 +467,12 @@ impl<'a> Walk<'_, 'a, '_> {
         self.certain(Held::Present { create: first, version, modified }, at);
     }
 
-    /// So many changes are needed up to `to`, exclusive, those that are missing among them.
+    /// So many changes are needed up to `to`, exclusive, those that are missing among them, and none is a deletion.
     fn needed(&mut self, needs: i64, to: i64) {
+        self.calm.alive.push((self.since, to - 1));
+        if needs == 0 {
+            self.calm.untouched.push((self.since, to - 1));
+        }
         let mut needs = needs;
         let mut missing = std::mem::take(&mut self.missing);
         missing.sort_unstable_by_key(|(_, before)| *before);

@@ -77,11 +77,23 @@ impl Matching<'_> {
     pub(super) fn take_joint(&mut self, slot: usize, window: u32) -> bool {
         let Window { key, delete, .. } = self.windows[window as usize];
         let ops = self.joint.of.get(&(key, delete)).into_iter().flatten();
-        let mut free = ops
-            .filter(|op| !self.joint.slots.contains_key(op) && self.joint.ops[op].0 <= self.known_by[slot]);
+        let mut free = ops.filter(|op| {
+            let (invoked, changes) = &self.joint.ops[op];
+            !self.joint.slots.contains_key(op)
+                && *invoked <= self.known_by[slot]
+                && self.harmless(changes, slot)
+        });
         let Some(&op) = free.next() else { return false };
         self.joint.take(op, slot);
         true
+    }
+
+    /// Whether nothing speaks against any of these changes there.
+    fn harmless(&self, changes: &Changes, slot: usize) -> bool {
+        let forbidden = |(key, delete): &(Key, bool)| {
+            self.all.calm.get(key).is_some_and(|calm| calm.forbids(*delete, self.slots[slot]))
+        };
+        !changes.iter().any(forbidden)
     }
 
     /// Fills a window for which no revision is left: one that some other window has serves it, too, or frees one of its own.
@@ -123,6 +135,7 @@ impl Matching<'_> {
                 taken.is_none_or(|taken| taken == *slot)
                     && *invoked <= self.known_by[*slot]
                     && self.fits(&own, self.slots[*slot])
+                    && self.harmless(changes, *slot)
                     && other.is_some_and(|other| {
                         other.key != own.key && changes.contains(&(other.key, other.delete))
                     })
