@@ -47,10 +47,11 @@ impl Furthest {
     }
 
     fn learn(&mut self, reach: usize, chosen: Vec<(i64, Candidate)>) {
-        if reach > self.reach || self.kept().is_empty() {
+        if reach > self.reach {
             *self = Self { reach, chosen, doubted: DOUBTED };
         } else {
-            self.doubted *= 4;
+            // From the beginning, and then once more with little doubt: the next plan is another one.
+            self.doubted = if self.kept().is_empty() { DOUBTED } else { self.doubted * 4 };
         }
     }
 }
