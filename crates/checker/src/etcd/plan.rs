@@ -48,26 +48,27 @@ struct Windows {
     list: Vec<Window>,
     /// Revisions behind the first up to the second, which are no part of a window.
     holes: Vec<(i64, i64)>,
-    /// Revisions that are known to have changed each key.
+    /// Revisions that are known to have changed each key, and such at which nothing can have happened to it.
     writes: FxHashMap<Key, Vec<i64>>,
     calm: FxHashMap<Key, Calm>,
 }
 
-impl Windows {
-    fn holds(&self, window: &Window, slot: i64) -> bool {
-        let holes = &self.holes[window.holes.0 as usize..window.holes.1 as usize];
-        (window.from..window.to).contains(&slot)
-            && !holes.iter().any(|(from, to)| *from < slot && slot <= *to)
+impl Window {
+    /// `holes`: all there are.
+    fn holds(&self, holes: &[(i64, i64)], slot: i64) -> bool {
+        let holes = &holes[self.holes.0 as usize..self.holes.1 as usize];
+        (self.from..self.to).contains(&slot) && !holes.iter().any(|(from, to)| *from < slot && slot <= *to)
     }
+}
 
+impl Windows {
     /// What these revisions do already is not needed any more.
     fn serve(&mut self, log: &Log<'_>, supply: &Supply<'_>, kept: &FxHashMap<i64, Candidate>) {
+        let Self { list, holes, .. } = self;
         for (slot, candidate) in kept {
-            let mut list = std::mem::take(&mut self.list);
-            for window in list.iter_mut().filter(|window| window.needs > 0 && self.holds(window, *slot)) {
+            for window in list.iter_mut().filter(|window| window.needs > 0 && window.holds(holes, *slot)) {
                 window.needs -= u32::from(supply.may(log, *candidate, window.key, window.delete));
             }
-            self.list = list;
         }
     }
 }
@@ -102,6 +103,7 @@ pub(super) struct Plan {
     kept: FxHashMap<i64, Candidate>,
     /// The revisions that are to put each key.
     puts: FxHashMap<Key, Vec<i64>>,
+    /// Where nothing can have happened to each key.
     calm: FxHashMap<Key, Calm>,
 }
 

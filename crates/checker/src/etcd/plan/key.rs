@@ -292,6 +292,10 @@ impl<'a> Walk<'_, 'a, '_> {
             }
             _ => {}
         }
+        if kv.modified < at {
+            self.calm.alive.push((kv.modified, at));
+            self.calm.untouched.push((kv.modified, at));
+        }
         self.certain(shown, at.max(kv.modified));
         self.leased(kv.modified, kv.lease);
         self.put = kv.value.map(|value| (kv.modified, value));

@@ -5,7 +5,6 @@ mod joint;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::joint::Joint;
-
 use super::super::log::{Key, Log};
 use super::super::order::Order;
 use super::super::supply::{Shuffle, Supply};
@@ -238,7 +237,7 @@ impl<'w> Matching<'w> {
 
     fn fits(&self, window: &Window, slot: i64) -> bool {
         let flaw = (slot, window.key, window.delete);
-        self.all.holds(window, slot) && (self.forgiving || !self.flaws.wants.contains(&flaw))
+        window.holds(&self.all.holes, slot) && (self.forgiving || !self.flaws.wants.contains(&flaw))
     }
 
     fn source_of(&self, window: u32) -> Change {
