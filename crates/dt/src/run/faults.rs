@@ -1,4 +1,4 @@
-//! The faults of a run: begun when drivers begin, over and healed before the terminal command.
+//! The faults of a run: begun when drivers begin, and healed beside the last command.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
