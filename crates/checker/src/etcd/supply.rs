@@ -229,7 +229,7 @@ impl<'a> Supply<'a> {
         candidates
     }
 
-    /// Whether an operation may do to a key what cannot have happened to it there.
+    /// Whether an operation would do to some key what cannot have happened to it there, whichever way it goes.
     fn harms(&self, log: &Log<'a>, plan: &Plan, candidate: Candidate, revision: i64) -> bool {
         let Candidate::Op(op) = candidate else { return false };
         let several = match log.action(op) {
@@ -237,13 +237,9 @@ impl<'a> Supply<'a> {
             Action::Txn(_) => true,
             _ => false,
         };
-        let may =
-            |key, delete| self.may(log, candidate, key, delete) && plan.forbids((key, delete), revision);
-        several
-            && self
-                .keys(log, candidate)
-                .into_iter()
-                .any(|keys| self.open(keys).any(|key| may(key, false) || may(key, true)))
+        let forbidden =
+            |way: &Vec<(Key, bool)>| way.iter().any(|change| plan.forbids(*change, revision));
+        several && self.ways(log, op).iter().all(forbidden)
     }
 
     /// How many operations are left that may put a key, those left out that the plan needs soon.

@@ -61,6 +61,41 @@ impl<'a> Supply<'a> {
         }
     }
 
+    /// What an unknown operation may put, or delete, in each of the ways that it may go.
+    pub(in crate::etcd) fn ways(&self, log: &Log<'a>, op: u32) -> Vec<Vec<(Key, bool)>> {
+        let mut ways = match log.action(op) {
+            Action::Txn(txn) => {
+                let txn = &log.txns[txn as usize];
+                let way = |branch| {
+                    let mut changes = Vec::new();
+                    log.inners(branch).for_each(|action| self.changes(log, &action, &mut changes));
+                    changes
+                };
+                vec![way(txn.success), way(txn.failure)]
+            }
+            action => {
+                let mut changes = Vec::new();
+                self.changes(log, &action, &mut changes);
+                vec![changes]
+            }
+        };
+        ways.retain(|changes| !changes.is_empty());
+        ways
+    }
+
+    fn changes(&self, log: &Log<'a>, action: &Action<'a>, to: &mut Vec<(Key, bool)>) {
+        match action {
+            Action::Put { key, .. } => to.push((*key, false)),
+            Action::Delete { keys, .. } => to.extend(self.open(*keys).map(|key| (key, true))),
+            Action::Txn(txn) => {
+                let txn = &log.txns[*txn as usize];
+                let inners = log.inners(txn.success).chain(log.inners(txn.failure));
+                inners.for_each(|action| self.changes(log, &action, &mut *to));
+            }
+            _ => {}
+        }
+    }
+
     /// The unknown operations that may give a key a lease, each with that.
     pub(in crate::etcd) fn leasing(&self, log: &Log<'a>, key: Key) -> Vec<(u32, i64)> {
         let mut leasing = Vec::new();

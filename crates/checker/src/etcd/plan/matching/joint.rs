@@ -7,14 +7,20 @@ use super::super::super::supply::Supply;
 use super::super::Window;
 use super::Matching;
 
-/// What one operation may put and delete.
-type Changes = Vec<(Key, bool)>;
+/// What one operation puts and deletes if it goes one way.
+type Way = Vec<(Key, bool)>;
 
-/// The unknown operations that may change several keys.
+/// An unknown operation that may change several keys.
+#[derive(Debug)]
+struct Wide {
+    invoked: u64,
+    ways: Vec<Way>,
+}
+
+/// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Joint {
-    /// Each, when it was invoked, and what it may change.
-    ops: FxHashMap<u32, (u64, Changes)>,
+    ops: FxHashMap<u32, Wide>,
     /// Those of the above that may change a key so, in order.
     of: FxHashMap<(Key, bool), Vec<u32>>,
     /// The slots that some of them take, and the other way round.
@@ -24,15 +30,19 @@ pub(super) struct Joint {
 
 impl Joint {
     pub(super) fn new(log: &Log<'_>, supply: &Supply<'_>) -> Self {
-        let mut ops: FxHashMap<u32, (u64, Changes)> = FxHashMap::default();
+        let mut ops: FxHashMap<u32, Wide> = FxHashMap::default();
         for key in supply.offered() {
-            supply.each_odd(log, key, |op, delete| {
-                let (_, changes) =
-                    ops.entry(op).or_insert_with(|| (log.ops[op as usize].invoked, Changes::new()));
-                changes.push((key, delete));
+            supply.each_odd(log, key, |op, _| {
+                ops.entry(op).or_insert_with(|| Wide {
+                    invoked: log.ops[op as usize].invoked,
+                    ways: supply.ways(log, op),
+                });
             });
         }
-        ops.retain(|_, (_, changes)| changes.iter().any(|(key, _)| *key != changes[0].0));
+        ops.retain(|_, op| {
+            let mut keys = op.ways.iter().flatten().map(|(key, _)| *key);
+            keys.next().is_some_and(|first| keys.any(|key| key != first))
+        });
         Self { ops, ..Self::default() }
     }
 
@@ -43,10 +53,14 @@ impl Joint {
     /// Leaves out what is `out` of question.
     pub(super) fn without(mut self, out: impl Fn(u32) -> bool) -> Self {
         self.ops.retain(|op, _| !out(*op));
-        for (op, (_, changes)) in &self.ops {
-            changes.iter().for_each(|change| self.of.entry(*change).or_default().push(*op));
+        for (op, wide) in &self.ops {
+            let changes = wide.ways.iter().flatten();
+            changes.for_each(|change| self.of.entry(*change).or_default().push(*op));
         }
-        self.of.values_mut().for_each(|ops| ops.sort_unstable());
+        for ops in self.of.values_mut() {
+            ops.sort_unstable();
+            ops.dedup();
+        }
         self
     }
 
@@ -78,22 +92,21 @@ impl Matching<'_> {
         let Window { key, delete, .. } = self.windows[window as usize];
         let ops = self.joint.of.get(&(key, delete)).into_iter().flatten();
         let mut free = ops.filter(|op| {
-            let (invoked, changes) = &self.joint.ops[op];
-            !self.joint.slots.contains_key(op)
-                && *invoked <= self.known_by[slot]
-                && self.harmless(changes, slot)
+            !self.joint.slots.contains_key(op) && self.may_do(**op, &[(key, delete)], slot)
         });
         let Some(&op) = free.next() else { return false };
         self.joint.take(op, slot);
         true
     }
 
-    /// Whether nothing speaks against any of these changes there.
-    fn harmless(&self, changes: &Changes, slot: usize) -> bool {
+    /// Whether an operation that goes some way does all of this there, and nothing that cannot have been.
+    fn may_do(&self, op: u32, changes: &[(Key, bool)], slot: usize) -> bool {
+        let Wide { invoked, ways } = &self.joint.ops[&op];
         let forbidden = |(key, delete): &(Key, bool)| {
             self.all.calm.get(key).is_some_and(|calm| calm.forbids(*delete, self.slots[slot]))
         };
-        !changes.iter().any(forbidden)
+        let does = |way: &Way| changes.iter().all(|change| way.contains(change)) && !way.iter().any(forbidden);
+        *invoked <= self.known_by[slot] && ways.iter().any(does)
     }
 
     /// Fills a window for which no revision is left: one that some other window has serves it, too, or frees one of its own.
@@ -128,16 +141,14 @@ impl Matching<'_> {
         };
         let end = self.first + self.visited.len();
         for op in ops {
-            let (invoked, changes) = &self.joint.ops[op];
             let taken = self.joint.slots.get(op).copied();
             let serves = |slot: &usize| {
                 let other = self.taken[*slot].map(|other| &self.windows[other as usize]);
                 taken.is_none_or(|taken| taken == *slot)
-                    && *invoked <= self.known_by[*slot]
                     && self.fits(&own, self.slots[*slot])
-                    && self.harmless(changes, *slot)
                     && other.is_some_and(|other| {
-                        other.key != own.key && changes.contains(&(other.key, other.delete))
+                        let both = [(own.key, own.delete), (other.key, other.delete)];
+                        other.key != own.key && self.may_do(*op, &both, *slot)
                     })
             };
             if let Some(slot) = (self.first..end).find(serves) {
