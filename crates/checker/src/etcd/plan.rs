@@ -124,6 +124,7 @@ impl Plan {
         let told = order.entries.iter().filter_map(|entry| likely(log, supply, entry));
         let mut seen: Vec<_> = supply.evidence.values().flatten().copied().chain(told).collect();
         besides(log, supply, &mut seen);
+        read_before(log, supply, &mut seen);
         for (at, fact) in seen.iter().enumerate() {
             facts.entry(fact.key()).or_default().push(at);
         }
@@ -158,15 +159,33 @@ impl Plan {
                 }
             }
         }
-        lease_first(log, order, supply, &mut windows.list, &mut asked);
-        windows.list = leases_once(log, order, supply, windows.list);
-        windows.serve(log, supply, &kept);
         let used = kept.values().filter_map(|candidate| match candidate {
             Candidate::Op(op) => Some(*op),
             _ => None,
         });
-        let matching = Matching::new(log, order, supply, &slots, &windows, flaws, used);
-        let Matched { wanted, joint } = matching.plan();
+        let used: Vec<u32> = used.collect();
+        let matched = |windows: &mut Windows| {
+            let all = windows.list.clone();
+            windows.serve(log, supply, &kept);
+            let matched = Matching::new(log, order, supply, &slots, windows, flaws, &used).plan();
+            windows.list = all;
+            matched
+        };
+        let leased = |windows: &mut Windows, asked: &mut _, open: Option<&[usize]>| {
+            lease_first(log, order, supply, &mut windows.list, asked, open);
+            windows.list = leases_once(log, order, supply, std::mem::take(&mut windows.list));
+        };
+        leased(&mut windows, &mut asked, None);
+        let mut plan = matched(&mut windows);
+        if !plan.open.is_empty() {
+            let mut others = asked.clone();
+            leased(&mut windows, &mut others, Some(&plan.open));
+            let other = matched(&mut windows);
+            if other.open.len() < plan.open.len() {
+                (plan, asked) = (other, others);
+            }
+        }
+        let Matched { wanted, joint, .. } = plan;
         asked.extend(joint.into_iter().map(|(op, slot)| (op, slot..slot + 1)));
         let mut puts: FxHashMap<Key, Vec<i64>> = FxHashMap::default();
         for (slot, (key, delete)) in &wanted {
@@ -227,6 +246,16 @@ fn besides<'a>(log: &Log<'a>, supply: &Supply<'a>, facts: &mut Vec<Fact<'a>>) {
     }
 }
 
+/// Where a key was written that somebody compared with: most likely that had been read there.
+fn read_before<'a>(log: &Log<'a>, supply: &Supply<'a>, facts: &mut Vec<Fact<'a>>) {
+    let open = |at: &i64| supply.hidden.binary_search(at).is_ok() && !supply.evidence.contains_key(at);
+    for key in supply.offered() {
+        supply.each_offer(log, key, |_, _, guard| {
+            facts.extend(guard.filter(open).map(|revision| Fact::Written { key, revision }));
+        });
+    }
+}
+
 /// What is answered without a word on what it did has most likely done it.
 fn likely<'a>(log: &Log<'a>, supply: &Supply<'a>, entry: &Entry) -> Option<Fact<'a>> {
     let (op, revision) = (entry.op, entry.revision);
@@ -238,17 +267,19 @@ fn likely<'a>(log: &Log<'a>, supply: &Supply<'a>, entry: &Entry) -> Option<Fact<
     Some(if delete { Fact::Delete { key, revision } } else { Fact::Born { key, revision } })
 }
 
-/// A key that nothing can have deleted but the end of a lease was put with one before.
+/// A key that nothing can have deleted but the end of a lease was put with one before. No deletion was found for the windows
+/// that are `open`.
 fn lease_first(
     log: &Log<'_>,
     order: &Order,
     supply: &Supply<'_>,
     windows: &mut Vec<Window>,
     asked: &mut FxHashMap<u32, std::ops::Range<i64>>,
+    open: Option<&[usize]>,
 ) {
     for at in 0..windows.len() {
         let Window { key, from, to, needs, delete, lease, .. } = windows[at];
-        if !delete || needs == 0 || lease != 0 {
+        if !delete || needs == 0 || lease != 0 || open.is_some_and(|open| !open.contains(&at)) {
             continue;
         }
         let Some(last) = supply.hidden.partition_point(|slot| *slot < to).checked_sub(1) else { continue };
@@ -257,7 +288,7 @@ fn lease_first(
         supply.each_offer(log, key, |op, delete, _| {
             deletable |= delete && log.ops[op as usize].invoked <= known_by;
         });
-        if deletable {
+        if deletable && open.is_none() {
             continue;
         }
         // The latest of them has had the least other chances.

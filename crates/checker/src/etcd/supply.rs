@@ -237,8 +237,7 @@ impl<'a> Supply<'a> {
             Action::Txn(_) => true,
             _ => false,
         };
-        let forbidden =
-            |way: &Vec<(Key, bool)>| way.iter().any(|change| plan.forbids(*change, revision));
+        let forbidden = |way: &Vec<(Key, bool)>| way.iter().any(|change| plan.forbids(*change, revision));
         several && self.ways(log, op).iter().all(forbidden)
     }
 
@@ -483,7 +482,7 @@ impl<'a> Supply<'a> {
 }
 
 /// What was answered with this revision and may have taken it.
-fn silent(log: &Log<'_>, order: &Order, revision: i64) -> Vec<Candidate> {
+pub(super) fn silent(log: &Log<'_>, order: &Order, revision: i64) -> Vec<Candidate> {
     let entries = &order.entries[order.find(revision)..];
     let known_by = order.known_by(revision);
     entries

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use self::joint::Joint;
 use super::super::log::{Key, Log};
 use super::super::order::Order;
-use super::super::supply::{Shuffle, Supply};
+use super::super::supply::{Candidate, Shuffle, Supply, silent};
 use super::{Flaws, Window, Windows};
 
 /// Revisions that are matched together. What is further apart has little to do with each other.
@@ -56,6 +56,8 @@ pub(super) struct Matching<'w> {
     visited: Vec<bool>,
     shuffle: Shuffle,
     joint: Joint,
+    /// What slots can change that something was answered with: most likely that took them.
+    only: FxHashMap<i64, FxHashSet<(Key, bool)>>,
     /// What went wrong with earlier plans does not count.
     forgiving: bool,
 }
@@ -66,6 +68,8 @@ pub(super) struct Matched {
     pub(super) wanted: FxHashMap<i64, (Key, bool)>,
     /// Where operations are to take effect that change several keys.
     pub(super) joint: FxHashMap<u32, i64>,
+    /// Windows that need more than was found for them.
+    pub(super) open: Vec<usize>,
 }
 
 impl<'w> Matching<'w> {
@@ -76,13 +80,14 @@ impl<'w> Matching<'w> {
         slots: &'w [i64],
         all: &'w Windows,
         flaws: &'w Flaws,
-        used: impl Iterator<Item = u32>,
+        used: &[u32],
     ) -> Self {
         let windows = &all.list[..];
         let joint = Joint::new(log, supply);
         let mut sources: FxHashMap<Change, Source> = FxHashMap::default();
         // Those whose values were seen are needed there.
-        let used: FxHashSet<u32> = used.chain(supply.written_by_one().map(|(op, _)| op)).collect();
+        let used: FxHashSet<u32> =
+            used.iter().copied().chain(supply.written_by_one().map(|(op, _)| op)).collect();
         for key in supply.offered() {
             let empty = Vec::new();
             let writes = all.writes.get(&key).unwrap_or(&empty);
@@ -113,6 +118,16 @@ impl<'w> Matching<'w> {
             sources.insert((0, true, lease), Source { between: between.collect(), ..Source::default() });
         }
         sources.values_mut().for_each(|source| source.invoked.sort_unstable());
+        let mut only: FxHashMap<i64, FxHashSet<(Key, bool)>> = FxHashMap::default();
+        for &slot in slots {
+            for candidate in silent(log, order, slot) {
+                if let Candidate::Op(op) = candidate
+                    && !flaws.idle.contains(&op)
+                {
+                    only.entry(slot).or_default().extend(supply.ways(log, op).into_iter().flatten());
+                }
+            }
+        }
         Self {
             slots,
             known_by: slots.iter().map(|slot| order.known_by(*slot)).collect(),
@@ -130,6 +145,7 @@ impl<'w> Matching<'w> {
             visited: Vec::new(),
             shuffle: supply.shuffle,
             forgiving: false,
+            only,
             joint: joint.without(|op| flaws.idle.contains(&op) || used.contains(&op)),
         }
     }
@@ -157,7 +173,8 @@ impl<'w> Matching<'w> {
             }
         }
         let joint = self.joint.taken().map(|(op, slot)| (op, self.slots[slot])).collect();
-        Matched { wanted, joint }
+        let open = (0..self.open.len()).filter(|at| self.open[*at] > 0).collect();
+        Matched { wanted, joint, open }
     }
 
     /// Windows that end first come first, in a shuffle as if some of them ended earlier.
@@ -237,7 +254,10 @@ impl<'w> Matching<'w> {
 
     fn fits(&self, window: &Window, slot: i64) -> bool {
         let flaw = (slot, window.key, window.delete);
-        window.holds(&self.all.holes, slot) && (self.forgiving || !self.flaws.wants.contains(&flaw))
+        let only = self.only.get(&slot);
+        window.holds(&self.all.holes, slot)
+            && only.is_none_or(|only| only.contains(&(window.key, window.delete)))
+            && (self.forgiving || !self.flaws.wants.contains(&flaw))
     }
 
     fn source_of(&self, window: u32) -> Change {
@@ -262,7 +282,11 @@ impl<'w> Matching<'w> {
         for &slot in slots {
             let (revision, known_by) = (self.slots[slot], self.known_by[slot]);
             let fits = |&(at, (from, to, invoked)): &(usize, &(i64, i64, u64))| {
-                !between[at] && *from < revision && revision <= *to && *invoked <= known_by
+                let written = || match self.slots.binary_search(from) {
+                    Ok(slot) => slots.contains(&slot),
+                    Err(_) => true,
+                };
+                !between[at] && *from < revision && revision <= *to && *invoked <= known_by && written()
             };
             if let Some((at, _)) = source.between.iter().enumerate().find(fits) {
                 between[at] = true;

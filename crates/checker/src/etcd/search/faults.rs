@@ -25,6 +25,9 @@ impl Search<'_, '_> {
         self.faults.furthest = revision;
         let Some(chosen) = self.guesses.last().filter(|guess| guess.revision == revision) else { return };
         let (chosen, wants) = (chosen.chosen, plan.wants(revision));
+        // What was answered with this revision did not take it.
+        let answered = |op: &u32| self.log.ops[*op as usize].revision == revision;
+        self.faults.flaws.idle.extend(self.faults.idle.iter().copied().filter(answered));
         let may = |candidate, (key, delete)| self.supply.may(self.log, candidate, key, delete);
         if wants.is_some_and(|wants| may(chosen, wants)) {
             return;

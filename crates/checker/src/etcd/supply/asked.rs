@@ -61,7 +61,7 @@ impl<'a> Supply<'a> {
         }
     }
 
-    /// What an unknown operation may put, or delete, in each of the ways that it may go.
+    /// What an operation may put, or delete, in each of the ways that it may go.
     pub(in crate::etcd) fn ways(&self, log: &Log<'a>, op: u32) -> Vec<Vec<(Key, bool)>> {
         let mut ways = match log.action(op) {
             Action::Txn(txn) => {
@@ -87,6 +87,10 @@ impl<'a> Supply<'a> {
         match action {
             Action::Put { key, .. } => to.push((*key, false)),
             Action::Delete { keys, .. } => to.extend(self.open(*keys).map(|key| (key, true))),
+            Action::Revoke { lease } => {
+                let keys = self.lease_keys.get(lease).into_iter().flatten();
+                to.extend(keys.map(|keys| (keys.from, true)));
+            }
             Action::Txn(txn) => {
                 let txn = &log.txns[*txn as usize];
                 let inners = log.inners(txn.success).chain(log.inners(txn.failure));

@@ -2,7 +2,7 @@
 
 use history::Comparison;
 
-use super::super::super::log::{Operand, Txn};
+use super::super::super::log::{Action, Operand, Txn};
 use super::{Held, Walk};
 
 impl<'a> Walk<'_, 'a, '_> {
@@ -33,6 +33,10 @@ impl<'a> Walk<'_, 'a, '_> {
                     self.closed.push((n, before));
                 }
                 (Operand::Version(n), _) if equal => self.counted(n, before),
+                // What is not there is not another value, either.
+                (Operand::Value(_), _) if equal && !held && self.found_none(txn) => {
+                    self.look(None, before, 0);
+                }
                 (Operand::Value(value), _) if equal => self.valued(value, before),
                 (Operand::Mod(n), Held::Present { modified, .. })
                     if !held && compares.len() == 1 && n == modified && n > 0 =>
@@ -45,6 +49,12 @@ impl<'a> Walk<'_, 'a, '_> {
                 _ => {}
             }
         }
+    }
+
+    /// Whether the transaction that compared found that the key was not there.
+    fn found_none(&self, txn: &Txn) -> bool {
+        let none = |action| matches!(action, Action::Range { keys, count: 0, .. } if keys.contains(self.key));
+        self.log.taken(txn).any(none)
     }
 
     /// This held of each key that there was behind the write of `at`.

@@ -91,9 +91,8 @@ impl Matching<'_> {
     pub(super) fn take_joint(&mut self, slot: usize, window: u32) -> bool {
         let Window { key, delete, .. } = self.windows[window as usize];
         let ops = self.joint.of.get(&(key, delete)).into_iter().flatten();
-        let mut free = ops.filter(|op| {
-            !self.joint.slots.contains_key(op) && self.may_do(**op, &[(key, delete)], slot)
-        });
+        let mut free =
+            ops.filter(|op| !self.joint.slots.contains_key(op) && self.may_do(**op, &[(key, delete)], slot));
         let Some(&op) = free.next() else { return false };
         self.joint.take(op, slot);
         true
@@ -105,7 +104,8 @@ impl Matching<'_> {
         let forbidden = |(key, delete): &(Key, bool)| {
             self.all.calm.get(key).is_some_and(|calm| calm.forbids(*delete, self.slots[slot]))
         };
-        let does = |way: &Way| changes.iter().all(|change| way.contains(change)) && !way.iter().any(forbidden);
+        let does =
+            |way: &Way| changes.iter().all(|change| way.contains(change)) && !way.iter().any(forbidden);
         *invoked <= self.known_by[slot] && ways.iter().any(does)
     }
 
