@@ -97,6 +97,8 @@ impl Flaws {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     wanted: FxHashMap<i64, (Key, bool)>,
+    /// The lease that is to end there, for that.
+    ends: FxHashMap<i64, i64>,
     /// Operations whose values were asked for, with the revisions of which each must have taken one.
     asked: FxHashMap<u32, std::ops::Range<i64>>,
     /// What an earlier search chose.
@@ -185,7 +187,7 @@ impl Plan {
                 (plan, asked) = (other, others);
             }
         }
-        let Matched { wanted, joint, .. } = plan;
+        let Matched { wanted, ends, joint, .. } = plan;
         asked.extend(joint.into_iter().map(|(op, slot)| (op, slot..slot + 1)));
         let mut puts: FxHashMap<Key, Vec<i64>> = FxHashMap::default();
         for (slot, (key, delete)) in &wanted {
@@ -194,7 +196,7 @@ impl Plan {
             }
         }
         puts.values_mut().for_each(|slots| slots.sort_unstable());
-        Self { wanted, asked, kept, puts, calm: windows.calm }
+        Self { wanted, ends, asked, kept, puts, calm: windows.calm }
     }
 
     /// Whether a key cannot have been put, or deleted, at a revision.
@@ -217,6 +219,11 @@ impl Plan {
         let Some(slots) = self.puts.get(&key) else { return 0 };
         slots.partition_point(|slot| *slot <= revision + SOON)
             - slots.partition_point(|slot| *slot <= revision)
+    }
+
+    /// The lease that a revision is to end.
+    pub(super) fn ends(&self, revision: i64) -> Option<i64> {
+        self.ends.get(&revision).copied()
     }
 
     /// The key that a revision is to change, and whether it is to be deleted.
@@ -331,13 +338,14 @@ fn leases_once(log: &Log<'_>, order: &Order, supply: &Supply<'_>, windows: Vec<W
                 _ if !ends && window.needs == 0 => {}
                 _ if !ends => all.push(Window { lease: 0, ..*window }),
                 None => whole = Some(*window),
+                // What a key is known to have lost by it says when it was.
+                Some(whole) if whole.needs == 0 && window.needs > 0 => *whole = *window,
                 Some(whole) if window.from < whole.to && (window.needs > 0 || whole.needs == 0) => {
                     (whole.from, whole.to) = (window.from, whole.to.min(window.to));
                     whole.shared |= whole.needs > 0 && window.needs > 0;
                     whole.needs = whole.needs.max(window.needs);
                 }
                 Some(_) if window.needs == 0 => {}
-                Some(whole) if whole.needs == 0 => *whole = *window,
                 Some(_) => all.push(Window { lease: 0, ..*window }),
             }
         }

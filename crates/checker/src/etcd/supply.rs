@@ -205,6 +205,7 @@ impl<'a> Supply<'a> {
             self.of_key_or_lease(scene.log, store, (key, delete, known_by), wanted, &mut candidates);
         }
         if needy.len() > 1 || wanted.is_some() {
+            let ends = scene.plan.and_then(|plan| plan.ends(revision));
             // What serves several needs at once comes first.
             candidates.sort_by_cached_key(|candidate| {
                 let keys = self.keys(scene.log, *candidate);
@@ -212,7 +213,8 @@ impl<'a> Supply<'a> {
                 let served = needy.iter().filter(serves).count();
                 let planned =
                     wanted.is_some_and(|(key, delete)| self.may(scene.log, *candidate, key, delete));
-                (!planned, Reverse(served.max(1)))
+                let otherwise = ends.is_some_and(|lease| !ends_lease(scene.log, *candidate, lease));
+                (!planned, otherwise, Reverse(served.max(1)))
             });
         }
         if let Some(plan) = scene.plan {
@@ -478,6 +480,15 @@ impl<'a> Supply<'a> {
                 to.push(Candidate::Op(op));
             }
         }
+    }
+}
+
+/// Whether a candidate ends a lease, if it does anything.
+fn ends_lease(log: &Log<'_>, candidate: Candidate, lease: i64) -> bool {
+    match candidate {
+        Candidate::Expiry(ended) => ended == lease,
+        Candidate::Op(op) => matches!(log.action(op), Action::Revoke { lease: ended } if ended == lease),
+        _ => false,
     }
 }
 

@@ -66,6 +66,8 @@ pub(super) struct Matching<'w> {
 pub(super) struct Matched {
     /// What each revision is to put or to delete.
     pub(super) wanted: FxHashMap<i64, (Key, bool)>,
+    /// The leases that are to end, each with where.
+    pub(super) ends: FxHashMap<i64, i64>,
     /// Where operations are to take effect that change several keys.
     pub(super) joint: FxHashMap<u32, i64>,
     /// Windows that need more than was found for them.
@@ -166,15 +168,18 @@ impl<'w> Matching<'w> {
             self.together(&active, end);
             self.first = end;
         }
-        let mut wanted = FxHashMap::default();
-        for (slot, taken) in self.slots.iter().zip(&self.taken) {
-            if let Some(window) = taken.map(|at| &self.windows[at as usize]) {
-                wanted.insert(*slot, (window.key, window.delete));
+        let (mut wanted, mut ends) = (FxHashMap::default(), FxHashMap::default());
+        for (at, slot) in self.slots.iter().enumerate() {
+            let Some(window) = self.taken[at].map(|at| &self.windows[at as usize]) else { continue };
+            wanted.insert(*slot, (window.key, window.delete));
+            let (.., lease) = self.taken_from[at];
+            if window.lease != 0 && lease == window.lease {
+                ends.insert(*slot, lease);
             }
         }
         let joint = self.joint.taken().map(|(op, slot)| (op, self.slots[slot])).collect();
         let open = (0..self.open.len()).filter(|at| self.open[*at] > 0).collect();
-        Matched { wanted, joint, open }
+        Matched { wanted, ends, joint, open }
     }
 
     /// Windows that end first come first, in a shuffle as if some of them ended earlier.

@@ -115,7 +115,9 @@ impl<'a> Walk<'_, 'a, '_> {
         match self.put {
             Some((revision, known)) if known == value => self.closed.push((revision, at)),
             Some((revision, _)) => {
-                let since = revision.max(self.since);
+                let writer = self.supply.only_writer(self.key, value);
+                let asked = writer.map_or(0, |op| self.order.known_since(self.log.ops[op as usize].invoked));
+                let since = revision.max(self.since).max(asked);
                 self.asked.push((value, since, at));
                 if !self.missing.iter().any(|(from, _)| *from == since) {
                     self.missing.push((since, at + 1));
