@@ -7,11 +7,13 @@
 
 mod key;
 mod matching;
+mod sums;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::key::Calm;
 use self::matching::{Matched, Matching};
+use self::sums::Sums;
 use super::log::{Action, Fact, Key, Log};
 use super::order::{Entry, Order, Role};
 use super::supply::{Candidate, Supply};
@@ -51,6 +53,7 @@ struct Windows {
     /// Revisions that are known to have changed each key, and such at which nothing can have happened to it.
     writes: FxHashMap<Key, Vec<i64>>,
     calm: FxHashMap<Key, Calm>,
+    sums: Sums,
 }
 
 impl Window {
@@ -161,6 +164,8 @@ impl Plan {
                 }
             }
         }
+        windows.others(log, order, supply, timelines);
+        windows.count(log, order, supply);
         let used = kept.values().filter_map(|candidate| match candidate {
             Candidate::Op(op) => Some(*op),
             _ => None,

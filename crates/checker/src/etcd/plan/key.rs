@@ -2,10 +2,11 @@
 
 mod compared;
 
-use super::super::log::{Action, Fact, Key, Kv, Log, NONE, UNTOLD};
+use super::super::log::{Action, Fact, Key, Keys, Kv, Log, NONE, UNTOLD};
 use super::super::order::{Order, Role};
 use super::super::supply::Supply;
 use super::super::timelines::Timelines;
+use super::sums::Counted;
 use super::{Window, Windows};
 
 /// What the key holds, had it had no hidden changes since `since`.
@@ -317,10 +318,32 @@ impl<'a> Walk<'_, 'a, '_> {
     }
 
     fn read(&mut self, action: &Action<'a>, at: i64) {
-        let Action::Range { keys, limit, flags, kvs, count, .. } = *action else { return };
+        let Action::Range { keys, kvs, count, .. } = *action else { return };
         if !keys.contains(self.key) {
             return;
         }
+        self.seen(action, at);
+        if count > kvs.len {
+            self.count(keys, at, count.into());
+        }
+    }
+
+    /// So many of these keys were there behind the write of `at`.
+    fn count(&mut self, keys: Keys, at: i64, count: i64) {
+        let (present, since) = match self.held {
+            Held::Open => (None, self.since),
+            Held::Absent => (Some(false), self.since),
+            Held::Present { modified, .. } => (Some(true), modified.max(self.since)),
+        };
+        let counted = Counted { key: self.key, present, since, lease: self.lease };
+        if keys.single().is_none() {
+            self.windows.sums.note(keys, at, count, counted);
+        }
+    }
+
+    /// What a range shows of the key.
+    fn seen(&mut self, action: &Action<'a>, at: i64) {
+        let Action::Range { keys, limit, flags, kvs, count, .. } = *action else { return };
         if flags.count_only {
             if keys.single().is_some() && count == 0 {
                 self.look(None, at, 0);
@@ -358,6 +381,9 @@ impl<'a> Walk<'_, 'a, '_> {
                 let kvs = &self.log.kvs[prev.range()];
                 if want_prev {
                     self.look(kvs.iter().find(|kv| kv.key == self.key).copied(), before, 0);
+                }
+                if deleted > 0 && !want_prev {
+                    self.count(keys, before, deleted.into());
                 }
                 match deleted {
                     0 => self.look(None, before, 0),
