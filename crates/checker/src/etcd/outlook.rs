@@ -249,6 +249,7 @@ impl<'a> Follow<'_, 'a> {
         if flags.count_only {
             let exists = self.cell.presence == Presence::Present;
             return match keys.single() {
+                _ if count == 0 => Some(self.shown(None, at)),
                 Some(_) if exists != (count > 0) => Some(Outlook::Needs { before: at, delete: false }),
                 _ => None,
             };

@@ -65,6 +65,11 @@ impl Window {
 }
 
 impl Windows {
+    /// Whether a key can hardly have been put, or deleted, at a revision.
+    fn forbids(&self, (key, delete): (Key, bool), revision: i64) -> bool {
+        self.calm.get(&key).is_some_and(|calm| calm.forbids(delete, revision))
+    }
+
     /// What these revisions do already is not needed any more.
     fn serve(&mut self, log: &Log<'_>, supply: &Supply<'_>, kept: &FxHashMap<i64, Candidate>) {
         let Self { list, holes, .. } = self;

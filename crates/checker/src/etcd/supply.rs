@@ -198,6 +198,9 @@ impl<'a> Supply<'a> {
                 self.of_key_or_lease(scene.log, store, (key, delete, known_by), wanted, &mut candidates);
             }
             candidates.extend(self.strangers.then_some(Candidate::Stranger));
+            if let Some(plan) = scene.plan {
+                candidates.sort_by_cached_key(|candidate| self.harms(scene.log, plan, *candidate, revision));
+            }
             return candidates;
         }
         let planned = others.filter(|(key, _)| wanted.is_some_and(|(wanted, _)| wanted == *key));
@@ -234,13 +237,9 @@ impl<'a> Supply<'a> {
     /// Whether an operation would do to some key what cannot have happened to it there, whichever way it goes.
     fn harms(&self, log: &Log<'a>, plan: &Plan, candidate: Candidate, revision: i64) -> bool {
         let Candidate::Op(op) = candidate else { return false };
-        let several = match log.action(op) {
-            Action::Delete { keys, .. } => keys.single().is_none(),
-            Action::Txn(_) => true,
-            _ => false,
-        };
-        let forbidden = |way: &Vec<(Key, bool)>| way.iter().any(|change| plan.forbids(*change, revision));
-        several && self.ways(log, op).iter().all(forbidden)
+        let ways = self.ways(log, op);
+        let forbidden = |way: &Vec<_>| way.iter().any(|change| plan.forbids(*change, revision));
+        !ways.is_empty() && ways.iter().all(forbidden)
     }
 
     /// How many operations are left that may put a key, those left out that the plan needs soon.

@@ -92,13 +92,18 @@ impl<'a> Log<'a> {
         lend: &impl Fn(&'c Blob<'b>) -> &'a [u8],
     ) {
         for event in &update.events {
-            let fact = match event {
-                Event::Put { kv, .. } => Fact::Put(self.kv(kv, false, lend)),
-                Event::Delete { key, revision, .. } => {
-                    Fact::Delete { key: self.key(lend(key)), revision: *revision }
+            let (fact, prev) = match event {
+                Event::Put { kv, prev } => (Fact::Put(self.kv(kv, false, lend)), prev),
+                Event::Delete { key, revision, prev } => {
+                    (Fact::Delete { key: self.key(lend(key)), revision: *revision }, prev)
                 }
             };
             self.facts.push((update.t.0, fact));
+            // What was there before had been put, too; without a value where that was not asked for.
+            if let Some(kv) = prev {
+                let kv = self.kv(kv, true, lend);
+                self.facts.push((update.t.0, Fact::Put(kv)));
+            }
         }
     }
 

@@ -31,8 +31,8 @@ pub(super) struct Seen<'a> {
     pub(super) calm: Calm,
 }
 
-/// Revisions behind the first up to the second, in order, at which a key was not deleted, and at which nothing hidden happened
-/// to it.
+/// Revisions behind the first up to the second at which a key was hardly deleted, and at which hardly anything hidden
+/// happened to it.
 #[derive(Debug, Default)]
 pub(super) struct Calm {
     alive: Vec<(i64, i64)>,
@@ -40,7 +40,32 @@ pub(super) struct Calm {
 }
 
 impl Calm {
-    /// Whether the key cannot have been put, or deleted, at a revision.
+    /// It was there all the while.
+    pub(super) fn lives(&mut self, from: i64, to: i64) {
+        self.alive.push((from, to));
+    }
+
+    /// Nothing happened to it.
+    pub(super) fn rests(&mut self, from: i64, to: i64) {
+        self.alive.push((from, to));
+        self.untouched.push((from, to));
+    }
+
+    /// Brings them into order.
+    pub(super) fn settle(&mut self) {
+        for within in [&mut self.alive, &mut self.untouched] {
+            within.sort_unstable();
+            within.dedup_by(|next, last| {
+                let joins = next.0 <= last.1;
+                if joins {
+                    last.1 = last.1.max(next.1);
+                }
+                joins
+            });
+        }
+    }
+
+    /// Whether the key can hardly have been put, or deleted, at a revision.
     pub(super) fn forbids(&self, delete: bool, revision: i64) -> bool {
         let within = if delete { &self.alive } else { &self.untouched };
         let at = within.partition_point(|(_, to)| *to < revision);
@@ -213,7 +238,13 @@ impl<'a> Walk<'_, 'a, '_> {
             }
             Fact::Written { revision, .. } => self.written(revision, 0),
             Fact::Born { revision, .. } => self.born(revision, 0),
-            Fact::Delete { revision, .. } => self.deleted(revision, false),
+            Fact::Delete { revision, .. } => {
+                // What was there until then was hardly gone, and came again, meanwhile.
+                if let Held::Present { modified, .. } = self.held {
+                    self.calm.lives(modified.max(self.since), revision - 1);
+                }
+                self.deleted(revision, false);
+            }
         }
     }
 
@@ -294,8 +325,7 @@ impl<'a> Walk<'_, 'a, '_> {
             _ => {}
         }
         if kv.modified < at {
-            self.calm.alive.push((kv.modified, at));
-            self.calm.untouched.push((kv.modified, at));
+            self.calm.rests(kv.modified, at);
         }
         self.certain(shown, at.max(kv.modified));
         self.leased(kv.modified, kv.lease);
@@ -343,9 +373,9 @@ impl<'a> Walk<'_, 'a, '_> {
 
     /// What a range shows of the key.
     fn seen(&mut self, action: &Action<'a>, at: i64) {
-        let Action::Range { keys, limit, flags, kvs, count, .. } = *action else { return };
+        let Action::Range { limit, flags, kvs, count, .. } = *action else { return };
         if flags.count_only {
-            if keys.single().is_some() && count == 0 {
+            if count == 0 {
                 self.look(None, at, 0);
             }
             return;
@@ -405,9 +435,10 @@ impl<'a> Walk<'_, 'a, '_> {
 
     /// So many changes are needed up to `to`, exclusive, those that are missing among them, and none is a deletion.
     fn needed(&mut self, needs: i64, to: i64) {
-        self.calm.alive.push((self.since, to - 1));
         if needs == 0 {
-            self.calm.untouched.push((self.since, to - 1));
+            self.calm.rests(self.since, to - 1);
+        } else {
+            self.calm.lives(self.since, to - 1);
         }
         let mut needs = needs;
         let mut missing = std::mem::take(&mut self.missing);

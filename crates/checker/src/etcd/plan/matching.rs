@@ -258,11 +258,12 @@ impl<'w> Matching<'w> {
     }
 
     fn fits(&self, window: &Window, slot: i64) -> bool {
-        let flaw = (slot, window.key, window.delete);
-        let only = self.only.get(&slot);
+        let (change, only) = ((window.key, window.delete), self.only.get(&slot));
         window.holds(&self.all.holes, slot)
-            && only.is_none_or(|only| only.contains(&(window.key, window.delete)))
-            && (self.forgiving || !self.flaws.wants.contains(&flaw))
+            && only.is_none_or(|only| only.contains(&change))
+            && (self.forgiving
+                || !self.flaws.wants.contains(&(slot, window.key, window.delete))
+                    && !self.all.forbids(change, slot))
     }
 
     fn source_of(&self, window: u32) -> Change {

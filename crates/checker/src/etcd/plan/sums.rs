@@ -10,7 +10,8 @@ use super::super::log::{Key, Keys, Log};
 use super::super::order::Order;
 use super::super::supply::Supply;
 use super::super::timelines::Timelines;
-use super::{Window, Windows, key};
+use super::key::{self, Calm};
+use super::{Window, Windows};
 
 /// Counts of more keys than so many are not looked at.
 const KEYS_COUNTED: u32 = 256;
@@ -43,6 +44,10 @@ impl Sums {
         if keys.to - keys.from <= KEYS_COUNTED {
             let sum = self.0.entry((at, keys.from, keys.to)).or_default();
             sum.count = count;
+            // Others may have counted the same.
+            if sum.of.last().is_some_and(|last| last.key == counted.key) {
+                sum.of.pop();
+            }
             sum.of.push(counted);
         }
     }
@@ -69,8 +74,9 @@ impl Windows {
         }
     }
 
-    /// Notes what the counts ask for. Of several keys that it may be, the likeliest, in a shuffle any.
+    /// Notes what the counts tell, and what they ask for. Of several keys that it may be, the likeliest, in a shuffle any.
     pub(super) fn count(&mut self, log: &Log<'_>, order: &Order, supply: &Supply<'_>) {
+        self.calm.values_mut().for_each(Calm::settle);
         // What was found to have changed since then.
         let mut changed: FxHashMap<Key, i64> = FxHashMap::default();
         for ((at, ..), Sum { count, of }) in std::mem::take(&mut self.sums).0 {
@@ -79,7 +85,17 @@ impl Windows {
                 counted.present.map(|present| present != since)
             };
             let there = of.iter().filter(|counted| is(counted) == Some(true)).count() as i64;
-            if there == count || of.iter().any(|counted| counted.present.is_none()) {
+            if of.iter().any(|counted| counted.present.is_none()) {
+                continue;
+            }
+            if there == count {
+                for counted in &of {
+                    let calm = self.calm.entry(counted.key).or_default();
+                    match is(counted) {
+                        Some(true) => calm.lives(counted.since, at),
+                        _ => calm.rests(counted.since, at),
+                    }
+                }
                 continue;
             }
             let delete = there > count;
@@ -122,6 +138,7 @@ impl Windows {
                 self.ask(&counted, at, delete);
             }
         }
+        self.calm.values_mut().for_each(Calm::settle);
     }
 
     /// The window that asks for that already, if only by a later revision.

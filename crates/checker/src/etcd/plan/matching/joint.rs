@@ -101,9 +101,7 @@ impl Matching<'_> {
     /// Whether an operation that goes some way does all of this there, and nothing that cannot have been.
     fn may_do(&self, op: u32, changes: &[(Key, bool)], slot: usize) -> bool {
         let Wide { invoked, ways } = &self.joint.ops[&op];
-        let forbidden = |(key, delete): &(Key, bool)| {
-            self.all.calm.get(key).is_some_and(|calm| calm.forbids(*delete, self.slots[slot]))
-        };
+        let forbidden = |change: &(Key, bool)| self.all.forbids(*change, self.slots[slot]);
         let does =
             |way: &Way| changes.iter().all(|change| way.contains(change)) && !way.iter().any(forbidden);
         *invoked <= self.known_by[slot] && ways.iter().any(does)
