@@ -130,6 +130,13 @@ impl<'w> Matching<'w> {
                 }
             }
         }
+        // Where none of that can have been, nothing is left for it to have done.
+        only.retain(|slot, changes| {
+            let done = |window: &Window| {
+                changes.contains(&(window.key, window.delete)) && window.holds(&all.holes, *slot)
+            };
+            windows.iter().any(done)
+        });
         Self {
             slots,
             known_by: slots.iter().map(|slot| order.known_by(*slot)).collect(),

@@ -89,9 +89,9 @@ impl Windows {
                 continue;
             }
             if there == count {
-                for counted in &of {
+                for counted in of.iter().filter(|counted| changed.get(&counted.key) != Some(&counted.since)) {
                     let calm = self.calm.entry(counted.key).or_default();
-                    match is(counted) {
+                    match counted.present {
                         Some(true) => calm.lives(counted.since, at),
                         _ => calm.rests(counted.since, at),
                     }
