@@ -83,9 +83,10 @@ pub(super) struct Supply<'a> {
     /// All keys that a lease may ever have had, and the other way round.
     lease_keys: FxHashMap<i64, Vec<Keys>>,
     key_leases: FxHashMap<Key, Vec<i64>>,
-    /// Keys that a guess may change, and those that it may delete.
+    /// Keys that a guess may change.
     open: Bits,
-    mortal: Bits,
+    /// Keys that an operation may delete, with when the first of these was invoked.
+    deletable: FxHashMap<Key, u64>,
     used: FxHashMap<u32, i64>,
     /// What the rest of the history says about each key.
     pub(super) timelines: Option<Timelines>,

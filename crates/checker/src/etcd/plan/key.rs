@@ -304,6 +304,10 @@ impl<'a> Walk<'_, 'a, '_> {
             } else {
                 self.missing.clear();
             }
+            if self.held == Held::Absent {
+                // To be put and gone again would have taken two.
+                self.calm.rests(self.since, at);
+            }
             return self.certain(Held::Absent, at);
         };
         let shown = Held::Present { create: kv.create, version: kv.version, modified: kv.modified };

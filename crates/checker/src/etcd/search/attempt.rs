@@ -59,7 +59,9 @@ impl<'a> Search<'_, 'a> {
             let cell = self.store.cell(key);
             let outlook = match timelines.outlook(now, key, cell) {
                 _ if cell.presence == Presence::Unseen => continue,
-                Outlook::Doomed { .. } if !self.supply.may_go(key) => Outlook::Never,
+                Outlook::Doomed { before } if !self.supply.may_go(self.order, key, revision, before) => {
+                    Outlook::Never
+                }
                 outlook => outlook,
             };
             match outlook {

@@ -10,9 +10,15 @@ impl<'a> Supply<'a> {
         std::iter::successors(self.open.next(keys.from, keys.to), move |key| self.open.next(key + 1, keys.to))
     }
 
-    /// Whether a guess may delete a key.
-    pub(in crate::etcd) fn may_go(&self, key: Key) -> bool {
-        self.mortal.next(key, key + 1).is_some()
+    /// Whether a guess may delete a key behind a revision and before another one.
+    pub(in crate::etcd) fn may_go(&self, order: &Order, key: Key, revision: i64, before: i64) -> bool {
+        let last = self.hidden[..self.hidden.partition_point(|slot| *slot < before)].last();
+        let deletable = |slot: &i64| {
+            self.strangers
+                || self.key_leases.contains_key(&key)
+                || self.deletable.get(&key).is_some_and(|invoked| *invoked <= order.known_by(*slot))
+        };
+        last.is_some_and(|slot| *slot > revision && deletable(slot))
     }
 
     /// Whether a value was seen of a revision, which tells the operation.

@@ -48,7 +48,7 @@ impl<'a> Supply<'a> {
             lease_keys: FxHashMap::default(),
             key_leases: FxHashMap::default(),
             open: Bits::new(log.keys.len(), strangers),
-            mortal: Bits::new(log.keys.len(), strangers),
+            deletable: FxHashMap::default(),
             used: FxHashMap::default(),
             timelines: None,
             strangers,
@@ -84,13 +84,16 @@ impl<'a> Supply<'a> {
             let mut changed = Vec::new();
             changes(log, &log.action(op), &mut changed);
             changed.iter().flat_map(|keys| keys.from..keys.to).for_each(|key| supply.open.insert(key));
+            let invoked = log.ops[op as usize].invoked;
             deletes(log, &log.action(op), &mut |keys| {
-                (keys.from..keys.to).for_each(|key| supply.mortal.insert(key));
+                for key in keys.from..keys.to {
+                    let first = supply.deletable.entry(key).or_insert(invoked);
+                    *first = invoked.min(*first);
+                }
             });
         }
         for &key in supply.key_leases.keys() {
             supply.open.insert(key);
-            supply.mortal.insert(key);
         }
         supply.keys = supply.offers.keys().copied().collect();
         supply.keys.sort_unstable();
