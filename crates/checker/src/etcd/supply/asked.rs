@@ -10,9 +10,9 @@ impl<'a> Supply<'a> {
         std::iter::successors(self.open.next(keys.from, keys.to), move |key| self.open.next(key + 1, keys.to))
     }
 
-    /// Whether a guess may delete a key behind a revision and before another one.
-    pub(in crate::etcd) fn may_go(&self, order: &Order, key: Key, revision: i64, before: i64) -> bool {
-        let last = self.hidden[..self.hidden.partition_point(|slot| *slot < before)].last();
+    /// Whether a guess may delete a key behind a revision and up to another one.
+    pub(in crate::etcd) fn may_go(&self, order: &Order, key: Key, revision: i64, to: i64) -> bool {
+        let last = self.hidden[..self.hidden.partition_point(|slot| *slot <= to)].last();
         let deletable = |slot: &i64| {
             self.strangers
                 || self.key_leases.contains_key(&key)
