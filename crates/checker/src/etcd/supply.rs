@@ -14,6 +14,7 @@ use std::cmp::Reverse;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::asked::ends_lease;
 use self::offers::{Kind, Offers, Stack};
 pub(super) use self::shuffle::Shuffle;
 use super::bits::Bits;
@@ -480,15 +481,6 @@ impl<'a> Supply<'a> {
                 to.push(Candidate::Op(op));
             }
         }
-    }
-}
-
-/// Whether a candidate ends a lease, if it does anything.
-fn ends_lease(log: &Log<'_>, candidate: Candidate, lease: i64) -> bool {
-    match candidate {
-        Candidate::Expiry(ended) => ended == lease,
-        Candidate::Op(op) => matches!(log.action(op), Action::Revoke { lease: ended } if ended == lease),
-        _ => false,
     }
 }
 

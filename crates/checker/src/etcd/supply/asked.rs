@@ -201,6 +201,15 @@ pub(super) fn puts<'a>(log: &Log<'a>, action: &Action<'a>, see: &mut impl FnMut(
     }
 }
 
+/// Whether a candidate ends a lease, if it does anything.
+pub(super) fn ends_lease(log: &Log<'_>, candidate: Candidate, lease: i64) -> bool {
+    match candidate {
+        Candidate::Expiry(ended) => ended == lease,
+        Candidate::Op(op) => matches!(log.action(op), Action::Revoke { lease: ended } if ended == lease),
+        _ => false,
+    }
+}
+
 /// Whether an unknown operation may put a key, or delete it.
 fn may(log: &Log<'_>, action: &Action<'_>, wanted: Key, delete: bool) -> bool {
     match action {

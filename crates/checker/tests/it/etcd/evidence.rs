@@ -2,7 +2,9 @@
 
 use checker::etcd::{Options, check};
 use checker::{Verdict, Violation};
-use history::{Call, History, Nanos, Operation, Outcome, Reply};
+use history::{
+    Call, Delete, Event, History, KeyValue, Nanos, Operation, Outcome, Put, Range, Reply, WatchUpdate,
+};
 
 use super::attack::in_time;
 use super::generate::Shape;
@@ -98,5 +100,48 @@ fn a_revision_given_twice_names_keys_clients_and_revision() {
         assert!(sentence.contains(&format!("revision {revision} ")), "seed {seed}: {sentence}");
         assert!(key.is_some_and(|key| sentence.contains(&key)), "seed {seed}: {sentence}");
         assert!(legal_prefix.len() * 2 > operations.len(), "seed {seed}: {}", legal_prefix.len());
+    }
+}
+
+#[test]
+fn what_a_watch_shows_of_before_has_been_put() {
+    let put = |value: &'static str| Call::Put(Put { key: "k".into(), value: value.into(), ..Put::default() });
+    let delete = Call::Delete(Delete { key: "k".into(), end: None, prev_kv: false });
+    let get = Call::Range(Range { key: "k".into(), ..Range::default() });
+    let gone = Reply::Range { revision: 4, kvs: Vec::new(), count: 0, more: false };
+    let calls = [
+        (put("a"), Outcome::Ok(Reply::Put { revision: 2, prev: None })),
+        (put("b"), Outcome::Unknown(None)),
+        (delete, Outcome::Unknown(None)),
+        (get, Outcome::Ok(gone)),
+    ];
+    let operation = |(number, (call, outcome)): (u64, (Call<'static>, Outcome<'static>))| Operation {
+        file: 0,
+        number,
+        client: 0,
+        member: "".into(),
+        call,
+        invoked: Nanos(10 * number + 1),
+        returned: Some(Nanos(10 * number + 5)),
+        outcome,
+    };
+    let operations: Vec<Operation<'static>> = (0..).zip(calls).map(operation).collect();
+    let verdict = |key: &'static str, value: &'static str| {
+        let prev = KeyValue {
+            key: key.into(),
+            value: value.into(),
+            create_revision: 2,
+            mod_revision: 3,
+            version: 2,
+            lease: 0,
+        };
+        let event = Event::Delete { key: "k".into(), revision: 4, prev: Some(prev) };
+        let update = WatchUpdate { file: 0, watch: 0, t: Nanos(100), revision: 4, events: vec![event] };
+        let history = History { operations: operations.clone(), watched: vec![update], files: Vec::new() };
+        check(&history, &Options::own_store()).verdict
+    };
+    assert_eq!(verdict("k", "b"), Verdict::Valid);
+    for (key, value) in [("k", "c"), ("j", "b")] {
+        assert!(matches!(verdict(key, value), Verdict::Invalid(_)), "{key} {value}");
     }
 }
