@@ -86,8 +86,8 @@ pub(super) struct Supply<'a> {
     key_leases: FxHashMap<Key, Vec<i64>>,
     /// Keys that a guess may change.
     open: Bits,
-    /// Keys that an operation may delete, with when the first of these was invoked.
-    deletable: FxHashMap<Key, u64>,
+    /// For each key, when the first operation was invoked that may delete it.
+    deletable: Vec<u64>,
     used: FxHashMap<u32, i64>,
     /// What the rest of the history says about each key.
     pub(super) timelines: Option<Timelines>,

@@ -99,20 +99,15 @@ impl Windows {
                 continue;
             }
             let delete = there > count;
-            let Some(last) = supply.hidden.partition_point(|slot| *slot <= at).checked_sub(1) else {
-                continue;
-            };
-            let known_by = order.known_by(supply.hidden[last]);
+            let end = supply.hidden.partition_point(|slot| *slot <= at);
+            let Some(last) = supply.hidden[..end].last() else { continue };
+            let known_by = order.known_by(*last);
             let mut may: Vec<(u8, Reverse<i64>, Counted)> = Vec::new();
             for counted in of.iter().filter(|counted| is(counted) == Some(delete)) {
                 let Counted { key, since, lease, .. } = *counted;
-                let first = supply.hidden.partition_point(|slot| *slot <= since);
-                let calm = self.calm.get(&key);
-                let mut slots = supply.hidden[first..=last.max(first).min(supply.hidden.len() - 1)].iter();
-                if changed.get(&key) == Some(&since)
-                    || first > last
-                    || slots.all(|slot| calm.is_some_and(|calm| calm.forbids(delete, *slot)))
-                {
+                let first = supply.hidden[..end].partition_point(|slot| *slot <= since);
+                let forbidden = |slot: &i64| self.forbids((key, delete), *slot);
+                if changed.get(&key) == Some(&since) || supply.hidden[first..end].iter().all(forbidden) {
                     continue;
                 }
                 let mut offered = false;

@@ -13,10 +13,11 @@ impl<'a> Supply<'a> {
     /// Whether a guess may delete a key behind a revision and up to another one.
     pub(in crate::etcd) fn may_go(&self, order: &Order, key: Key, revision: i64, to: i64) -> bool {
         let last = self.hidden[..self.hidden.partition_point(|slot| *slot <= to)].last();
+        let asked = self.deletable[key as usize];
         let deletable = |slot: &i64| {
             self.strangers
                 || self.key_leases.contains_key(&key)
-                || self.deletable.get(&key).is_some_and(|invoked| *invoked <= order.known_by(*slot))
+                || asked < u64::MAX && asked <= order.known_by(*slot)
         };
         last.is_some_and(|slot| *slot > revision && deletable(slot))
     }

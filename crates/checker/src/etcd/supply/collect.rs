@@ -48,7 +48,7 @@ impl<'a> Supply<'a> {
             lease_keys: FxHashMap::default(),
             key_leases: FxHashMap::default(),
             open: Bits::new(log.keys.len(), strangers),
-            deletable: FxHashMap::default(),
+            deletable: Vec::new(),
             used: FxHashMap::default(),
             timelines: None,
             strangers,
@@ -80,14 +80,14 @@ impl<'a> Supply<'a> {
             supply.offer(log, op, &apart);
         }
         supply.lease_ends(log);
+        supply.deletable = vec![u64::MAX; log.keys.len()];
         for &op in unknown.iter().chain(silent.iter().map(|(op, _)| op)) {
             let mut changed = Vec::new();
             changes(log, &log.action(op), &mut changed);
             changed.iter().flat_map(|keys| keys.from..keys.to).for_each(|key| supply.open.insert(key));
             let invoked = log.ops[op as usize].invoked;
             deletes(log, &log.action(op), &mut |keys| {
-                for key in keys.from..keys.to {
-                    let first = supply.deletable.entry(key).or_insert(invoked);
+                for first in &mut supply.deletable[keys.from as usize..keys.to as usize] {
                     *first = invoked.min(*first);
                 }
             });
