@@ -66,8 +66,8 @@ impl Window {
 
 impl Windows {
     /// Whether a key can hardly have been put, or deleted, at a revision.
-    fn forbids(&self, (key, delete): (Key, bool), revision: i64) -> bool {
-        self.calm.get(&key).is_some_and(|calm| calm.forbids(delete, revision))
+    fn forbids(&self, change: (Key, bool), revision: i64) -> bool {
+        forbids(&self.calm, change, revision)
     }
 
     /// What these revisions do already is not needed any more.
@@ -113,7 +113,7 @@ pub(super) struct Plan {
     kept: FxHashMap<i64, Candidate>,
     /// The revisions that are to put each key.
     puts: FxHashMap<Key, Vec<i64>>,
-    /// Where nothing can have happened to each key.
+    /// Where hardly anything can have happened to each key.
     calm: FxHashMap<Key, Calm>,
 }
 
@@ -209,9 +209,9 @@ impl Plan {
         Self { wanted, ends, asked, kept, puts, calm: windows.calm }
     }
 
-    /// Whether a key cannot have been put, or deleted, at a revision.
-    pub(super) fn forbids(&self, (key, delete): (Key, bool), revision: i64) -> bool {
-        self.calm.get(&key).is_some_and(|calm| calm.forbids(delete, revision))
+    /// Whether a key can hardly have been put, or deleted, at a revision.
+    pub(super) fn forbids(&self, change: (Key, bool), revision: i64) -> bool {
+        forbids(&self.calm, change, revision)
     }
 
     /// What took a revision in an earlier search.
@@ -240,6 +240,10 @@ impl Plan {
     pub(super) fn wants(&self, revision: i64) -> Option<(Key, bool)> {
         self.wanted.get(&revision).copied()
     }
+}
+
+fn forbids(calm: &FxHashMap<Key, Calm>, (key, delete): (Key, bool), revision: i64) -> bool {
+    calm.get(&key).is_some_and(|calm| calm.forbids(delete, revision))
 }
 
 /// What those operations did to other keys whose values were seen of one.

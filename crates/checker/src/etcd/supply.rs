@@ -236,7 +236,7 @@ impl<'a> Supply<'a> {
         candidates
     }
 
-    /// Whether an operation would do to some key what cannot have happened to it there, whichever way it goes.
+    /// Whether an operation would do to some key what can hardly have happened to it there, whichever way it goes.
     fn harms(&self, log: &Log<'a>, plan: &Plan, candidate: Candidate, revision: i64) -> bool {
         let Candidate::Op(op) = candidate else { return false };
         let ways = self.ways(log, op);
