@@ -48,7 +48,7 @@ fn long_histories_with_values_kept_and_keys_only_are_valid() {
 #[test]
 fn histories_that_were_hard_to_decide_are_decided() {
     for (seed, keys, clients, applied) in
-        [(324, 2, 50, 0.8), (327, 20, 50, 0.8), (353, 100, 5, 0.8), (279, 20, 5, 0.5)]
+        [(324, 2, 50, 0.8), (327, 20, 50, 0.8), (353, 100, 5, 0.8), (279, 20, 5, 0.5), (293, 100, 10, 0.8)]
     {
         let operations = 20_000;
         let shape = Shape { seed, keys, clients, applied, operations, gets: 10, ..Shape::default() };
