@@ -67,6 +67,7 @@ pub enum Work {
     Permissions,
     MoveLearner,
     FullBatch,
+    RenewRevoked,
 }
 
 /// Workloads of one kind: a driver draws from one of these.
@@ -106,10 +107,12 @@ pub enum Group {
     MovedLearners,
     /// Compactions of whole batches.
     FullBatches,
+    /// Leases that are kept alive at a leader of before.
+    FormerLeaders,
 }
 
 impl Group {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Keys,
         Self::Watches,
         Self::Leases,
@@ -127,6 +130,7 @@ impl Group {
         Self::Permissions,
         Self::MovedLearners,
         Self::FullBatches,
+        Self::FormerLeaders,
     ];
 
     /// What has no pace of the run's, as it looks for something at one moment.
@@ -166,6 +170,7 @@ impl Group {
             Self::Permissions => &[Permissions],
             Self::MovedLearners => &[MoveLearner],
             Self::FullBatches => &[FullBatch],
+            Self::FormerLeaders => &[RenewRevoked],
         }
     }
 }
@@ -205,6 +210,9 @@ impl Work {
             Self::Permissions => "users and what they may do",
             Self::MoveLearner => "learners whose address changes",
             Self::FullBatch => "compactions of whole batches that end with a deletion",
+            Self::RenewRevoked => {
+                "leases that are revoked at whoever leads, and kept alive at who led before"
+            }
         }
     }
 }

@@ -273,6 +273,7 @@ impl<'r, 'c, 'w, D: Draw> Site<'r, 'c, 'w, D> {
                 Work::Tombstone => Box::pin(corners::tombstone(self, client.member(), one)).await?,
                 Work::FullBatch => Box::pin(corners::full_batch(self, client.member(), one)).await?,
                 Work::KeepAtLeader => corners::keep_at_leader(self, one).await?,
+                Work::RenewRevoked => corners::renew_revoked(self, one).await?,
                 Work::WatchAhead => corners::watch_ahead(self, one).await?,
                 Work::FillSpace => space::fill(self, &mut client, one).await?,
                 Work::Permissions => permissions::permissions(self, &mut client, one).await?,

@@ -28,12 +28,13 @@ pub(crate) const WORKLOADS: [&str; 9] =
     [TRANSACTIONS, WATCHES, LEASES, LOCKS, SERVICE, MAINTENANCE, MEMBERS, EVERYTHING, REPLICAS];
 
 /// What goes to one corner each. Those that find something in the newest etcd are left out: they are run by suites.
-pub(crate) const CORNERS: [&str; 7] = [
+pub(crate) const CORNERS: [&str; 8] = [
     env!("CARGO_BIN_EXE_parallel_driver_compact_full_batches"),
     env!("CARGO_BIN_EXE_parallel_driver_watch_deletions"),
     env!("CARGO_BIN_EXE_parallel_driver_ask_progress"),
     env!("CARGO_BIN_EXE_parallel_driver_stall_watches"),
     env!("CARGO_BIN_EXE_parallel_driver_keep_at_leader"),
+    env!("CARGO_BIN_EXE_parallel_driver_renew_revoked"),
     env!("CARGO_BIN_EXE_parallel_driver_watch_ahead"),
     env!("CARGO_BIN_EXE_serial_driver_fill_space"),
 ];

@@ -80,6 +80,11 @@ pub(super) const CAMPAIGNS: &[Campaign] = &[
         "A leader that was paused ends a lease that the new one has kept alive. No release is known to be without it.",
     ),
     known(
+        "18428",
+        "former-leaders --version 3.5.30 -t 60",
+        "A leader that is cut off keeps a lease alive that was revoked at the new one. No newer release is without it.",
+    ),
+    known(
         "20221",
         "left-behind --version 3.5.16 -t 90",
         "A watch from the far future is told of the past, once its member was caught up by a snapshot.",

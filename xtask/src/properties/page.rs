@@ -103,7 +103,7 @@ fn fed(subject: &str) -> &'static str {
             "`main/parallel_driver_watch_changes`, `main/singleton_driver_everything_at_once`, and the narrow ones of `corners`"
         }
         "leases" => {
-            "`main/parallel_driver_keep_leases`, `main/parallel_driver_hold_locks`, `corners/parallel_driver_keep_at_leader`"
+            "`main/parallel_driver_keep_leases`, `main/parallel_driver_hold_locks`, `corners/parallel_driver_keep_at_leader`, `corners/parallel_driver_renew_revoked`"
         }
         "locks and elections" => "`main/parallel_driver_hold_locks`, `lease/parallel_driver_ask_for_locks`",
         "members" => {

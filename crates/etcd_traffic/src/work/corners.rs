@@ -20,6 +20,9 @@ const ROUND: Duration = Duration::from_secs(14);
 /// A lease that is kept alive more often than it needs.
 const LEASE_S: i64 = 3;
 const KEPT_EVERY: Duration = Duration::from_millis(200);
+/// Leases that are ready for the moment in which the leader changes, and far above what they live by themselves.
+const READY: usize = 8;
+const READY_S: i64 = 600;
 /// A member that does not answer in this time is away.
 const ANSWERS: Duration = Duration::from_millis(250);
 /// Between two changes of what seldom changes, and two questions whether a member is back.
@@ -227,6 +230,47 @@ pub(super) async fn keep_at_leader<D: Draw>(
         }
     }
     Ok(())
+}
+
+/// Leases that are revoked at whoever leads, as soon as that is another one, and then kept alive at who led before and may
+/// not know yet. None of them may be there any more.
+pub(super) async fn renew_revoked<D: Draw>(
+    site: &Site<'_, '_, '_, D>,
+    report: &mut Report,
+) -> Result<(), WriteError> {
+    let until = round(site);
+    let mut clients = all(site).await;
+    let mut former = None;
+    let mut ready: Vec<i64> = Vec::new();
+    while clock::now() < until {
+        if let Some(at) = leader(&mut clients).await? {
+            let before = former.replace(at).filter(|before| *before != at);
+            if let Some(before) = before {
+                for lease in ready.drain(..) {
+                    let (revoke, again) = (Call::Revoke { lease }, Call::KeepAlive { lease });
+                    if site.ask_within(&mut clients[at], &revoke, ANSWERS, report).await?.is_ok() {
+                        site.ask_within(&mut clients[before], &again, ANSWERS, report).await?.ok();
+                    }
+                }
+            } else if ready.len() < READY {
+                ready.extend(with_key(site, &mut clients[at], report).await?);
+            }
+        }
+        tokio::time::sleep(WAIT).await;
+    }
+    Ok(())
+}
+
+/// A lease that has a key, so that its revoke takes a revision.
+async fn with_key<D: Draw>(
+    site: &Site<'_, '_, '_, D>,
+    client: &mut Client<'_>,
+    report: &mut Report,
+) -> Result<Option<i64>, WriteError> {
+    let Some((lease, _)) = grant(site, client, READY_S, report).await? else { return Ok(None) };
+    let (key, value) = (site.key("former", site.text()), site.text());
+    let call = Call::Put(Put { lease, ..put(&key, &value) });
+    Ok(site.ask_within(client, &call, ANSWERS, report).await?.ok().map(|_| lease))
 }
 
 /// A lease that is kept alive, the keys that were put with it, and until when it was promised to live.

@@ -111,19 +111,26 @@ mod traces {
 
     use super::super::{Trace, Traces};
 
-    fn of(call: Call<'static>, outcome: Outcome<'static>) -> Traces {
-        let operation = Operation {
+    fn operation(call: Call<'static>, at: u64, outcome: Outcome<'static>) -> Operation<'static> {
+        Operation {
             file: 0,
             number: 0,
             client: 0,
             member: Cow::Borrowed("etcd0"),
             call,
-            invoked: Nanos(1),
-            returned: Some(Nanos(2)),
+            invoked: Nanos(at),
+            returned: Some(Nanos(at + 1)),
             outcome,
-        };
-        let history = History { operations: vec![operation], watched: Vec::new(), files: Vec::new() };
+        }
+    }
+
+    fn of_all(operations: Vec<Operation<'static>>) -> Traces {
+        let history = History { operations, watched: Vec::new(), files: Vec::new() };
         Traces::of(&history, 3, ["kill", "defragment"])
+    }
+
+    fn of(call: Call<'static>, outcome: Outcome<'static>) -> Traces {
+        of_all(vec![operation(call, 1, outcome)])
     }
 
     fn compacted() -> Failure<'static> {
@@ -145,6 +152,22 @@ mod traces {
         assert!(of(compact(), Outcome::Ok(Reply::Compact { revision: 3 })).has(Trace::Compaction));
         assert!(of(compact(), Outcome::Unknown(None)).has(Trace::Compaction));
         assert!(!of(compact(), Outcome::Failed(compacted())).has(Trace::Compaction));
+    }
+
+    #[test]
+    fn a_renewal_is_from_behind_where_its_member_had_not_made_the_revoke_that_was_answered_before() {
+        let revoked = Outcome::Ok(Reply::Revoke { revision: 8 });
+        let renewed = |lease, at, revision, ttl| {
+            let renewal = Outcome::Ok(Reply::KeepAlive { revision, ttl });
+            let revoke = operation(Call::Revoke { lease: 5 }, 10, revoked.clone());
+            let traces = of_all(vec![revoke, operation(Call::KeepAlive { lease }, at, renewal)]);
+            traces.has(Trace::RenewalFromBehind)
+        };
+        assert!(renewed(5, 12, 7, 600));
+        assert!(!renewed(6, 12, 7, 600), "another lease");
+        assert!(!renewed(5, 10, 7, 600), "at the same time");
+        assert!(!renewed(5, 12, 8, 600), "by a member that knew of it");
+        assert!(!renewed(5, 12, 7, 0), "it is told that the lease is gone");
     }
 
     #[test]

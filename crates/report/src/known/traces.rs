@@ -1,8 +1,8 @@
 //! What has happened in a run that a known defect may need: read from its history and from the kinds of its faults.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use history::{Call, Cluster, History, Operation, Outcome};
+use history::{Call, Cluster, History, Operation, Outcome, Reply};
 use serde::Deserialize;
 
 /// Something that has happened.
@@ -23,6 +23,8 @@ pub enum Trace {
     TransactionAtCompactedRevision,
     /// A member's addresses were changed.
     MemberUpdate,
+    /// A lease was kept alive after its revoke was answered, by a member that had not made that revision yet.
+    RenewalFromBehind,
 }
 
 /// All that has happened.
@@ -36,6 +38,9 @@ impl Traces {
         let mut traces: BTreeSet<Trace> = history.operations.iter().filter_map(of_operation).collect();
         if members == 1 {
             traces.insert(Trace::SingleMember);
+        }
+        if renewed_from_behind(history) {
+            traces.insert(Trace::RenewalFromBehind);
         }
         for fault in faults {
             traces.extend(of_fault(fault));
@@ -58,6 +63,26 @@ fn of_fault(label: &str) -> &'static [Trace] {
         "compact" => &[Trace::Compaction],
         _ => &[],
     }
+}
+
+fn renewed_from_behind(history: &History<'_>) -> bool {
+    let mut revoked = BTreeMap::new();
+    for operation in &history.operations {
+        if let (Call::Revoke { lease }, Outcome::Ok(Reply::Revoke { revision })) =
+            (&operation.call, &operation.outcome)
+            && let Some(returned) = operation.returned
+        {
+            revoked.insert(*lease, (returned, *revision));
+        }
+    }
+    history.operations.iter().any(|operation| match (&operation.call, &operation.outcome) {
+        (Call::KeepAlive { lease }, Outcome::Ok(Reply::KeepAlive { revision, ttl, .. })) => {
+            let since = revoked.get(lease);
+            *ttl > 0
+                && since.is_some_and(|(returned, gone)| *returned < operation.invoked && *revision < *gone)
+        }
+        _ => false,
+    })
 }
 
 fn of_operation(operation: &Operation<'_>) -> Option<Trace> {
