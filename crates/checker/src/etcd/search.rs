@@ -412,6 +412,7 @@ impl<'l, 'a> Search<'l, 'a> {
             let chosen = self.guesses[guilty].chosen;
             let (keys, concerned) = (self.supply.keys(self.log, chosen), blame.keys_at(guilty));
             let concerns = keys.iter().any(|a| concerned.iter().any(|b| a.overlaps(*b)));
+            self.blame_plan(guilty, concerns);
             let part = blame.users.contains(&guilty) || concerns;
             let guess = &mut self.guesses[guilty];
             if !part {

@@ -182,25 +182,15 @@ fn shown(log: &Log<'_>, action: &Action<'_>, key: Key, births: &mut Vec<i64>) {
 impl<'a> Walk<'_, 'a, '_> {
     fn window(&mut self, from: i64, to: i64, needs: u32, delete: bool) {
         if to > from + 1 {
-            let (key, from, group) = (self.key, from + 1, self.group);
+            let (from, group) = (from + 1, self.group);
             let lease = if delete { self.lease } else { 0 };
             let start = self.windows.holes.len() as u32;
             let holes = self.closed.iter().filter(|(lo, hi)| *hi >= from && *lo < to);
             self.windows.holes.extend(holes);
             let born = !delete && self.held == Held::Absent;
             let holes = (start, self.windows.holes.len() as u32);
-            self.windows.list.push(Window {
-                key,
-                from,
-                to,
-                needs,
-                delete,
-                group,
-                lease,
-                shared: false,
-                holes,
-                born,
-            });
+            let window = Window::new(self.key, from..to, needs, delete);
+            self.windows.list.push(Window { group, lease, holes, born, ..window });
         }
     }
 

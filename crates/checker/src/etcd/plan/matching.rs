@@ -270,7 +270,7 @@ impl<'w> Matching<'w> {
             && only.is_none_or(|only| only.contains(&change))
             && (self.forgiving
                 || !self.flaws.wants.contains(&(slot, window.key, window.delete))
-                    && (self.shuffle.0 % 2 == 1 || !self.all.forbids(change, slot)))
+                    && !self.all.forbids(change, slot))
     }
 
     fn source_of(&self, window: u32) -> Change {

@@ -150,18 +150,7 @@ impl Windows {
     fn ask(&mut self, counted: &Counted, at: i64, delete: bool) {
         let Counted { key, since, lease, .. } = *counted;
         let lease = if delete { lease } else { 0 };
-        let new = Window {
-            key,
-            from: since + 1,
-            to: at + 1,
-            needs: 1,
-            delete,
-            group: 0,
-            lease,
-            shared: false,
-            holes: (0, 0),
-            born: !delete,
-        };
+        let new = Window { lease, ..Window::new(key, since + 1..at + 1, 1, delete) };
         let known = self.needed(counted, at, delete);
         let window = known.map_or(new, |known| {
             self.list[known].needs -= 1;

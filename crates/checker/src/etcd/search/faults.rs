@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::super::log::Key;
 use super::super::plan::Flaws;
-use super::{Candidate, Search};
+use super::{Candidate, Guess, Search};
 
 /// What was found while the search came to each hidden revision for the first time.
 #[derive(Debug, Default)]
@@ -14,11 +14,28 @@ pub(super) struct Faults {
     pub(super) idle: Vec<u32>,
     /// The last hidden revision that had a guess.
     furthest: i64,
+    /// The furthest entry so far at which something did not fit.
+    met: usize,
     /// Keys that something else than the plan's changed, and where: what goes wrong with them later is no fault of it.
     astray: FxHashMap<Key, i64>,
 }
 
 impl Search<'_, '_> {
+    /// Notes what was planned for a guess that is taken back by the first contradiction met where the search had never been,
+    /// if it `concerns` that.
+    pub(super) fn blame_plan(&mut self, guilty: usize, concerns: bool) {
+        if std::mem::replace(&mut self.faults.met, self.reach) >= self.reach {
+            return;
+        }
+        let Guess { revision, chosen, .. } = self.guesses[guilty];
+        let wants = self.plan.as_ref().and_then(|plan| plan.wants(revision));
+        if let Some((key, delete)) = wants.filter(|_| concerns)
+            && self.supply.may(self.log, chosen, key, delete)
+        {
+            self.faults.flaws.wants.insert((revision, key, delete));
+        }
+    }
+
     /// Compares what was chosen for a hidden revision with the plan.
     pub(super) fn look_for_flaws(&mut self, revision: i64) {
         let Some(plan) = self.plan.as_ref().filter(|_| revision > self.faults.furthest) else { return };
