@@ -22,7 +22,7 @@ const TRIES: u64 = 120;
 /// get any further, with less and less.
 const DOUBTED: i64 = 250;
 
-/// So many plans are mended in the light of the one before; then another one is made.
+/// So many plans are mended in the light of the one before, and begin where that did; then another one is made.
 const ROUNDS: u64 = 3;
 
 /// A contradiction that took guesses to find is explained by trying which of the answers in it is wrong alone. Each
@@ -46,13 +46,18 @@ impl Furthest {
         &self.chosen[..sure]
     }
 
-    fn learn(&mut self, reach: usize, chosen: Vec<(i64, Candidate)>) {
-        if reach > self.reach {
+    /// Says whether it got further than any before.
+    fn learn(&mut self, reach: usize, chosen: Vec<(i64, Candidate)>) -> bool {
+        let further = reach > self.reach;
+        if further {
             *self = Self { reach, chosen, doubted: DOUBTED };
-        } else {
-            // From the beginning, and then once more with little doubt: the next plan is another one.
-            self.doubted = if self.kept().is_empty() { DOUBTED } else { self.doubted * 4 };
         }
+        further
+    }
+
+    /// From the beginning, and then once more with little doubt: the next plan is another one.
+    fn doubt(&mut self) {
+        self.doubted = if self.kept().is_empty() { DOUBTED } else { self.doubted * 4 };
     }
 }
 
@@ -94,13 +99,17 @@ impl<'l, 'a> Case<'l, 'a> {
         for _ in 0..if patient { TRIES } else { 0 } {
             let ended = self.search(shown).planned(number, &known, furthest.kept()).brief().run();
             let Ended::Undecided { flaws, reach, chosen, .. } = ended else { return ended };
-            furthest.learn(reach, chosen);
+            let further = furthest.learn(reach, chosen);
             let before = known.len();
             known.extend(&flaws);
-            round += 1;
-            if known.len() <= before + 1 || round == ROUNDS {
-                (number, round) = (number + 1, 0);
-                known.wants.clear();
+            round = if further { 0 } else { round + 1 };
+            if known.len() > before && round < ROUNDS {
+                continue;
+            }
+            (number, round) = (number + 1, 0);
+            known.wants.clear();
+            if !further {
+                furthest.doubt();
             }
         }
         self.search(shown).planned(0, &Flaws::default(), furthest.kept()).run()

@@ -16,7 +16,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use self::key::Calm;
 use self::matching::{Matched, Matching};
 use self::sums::Sums;
-use super::log::{Action, Fact, Key, Log};
+use super::log::{Action, Fact, Key, Kv, Log, Span};
 use super::order::{Entry, Order, Role};
 use super::supply::{Candidate, Supply};
 use super::timelines::Timelines;
@@ -138,10 +138,15 @@ impl Plan {
         let open = |slot: &i64| !supply.is_found(*slot) && !kept.contains_key(slot);
         let slots: Vec<i64> = supply.hidden.iter().copied().filter(open).collect();
         let mut facts: FxHashMap<Key, Vec<usize>> = FxHashMap::default();
-        let told = order.entries.iter().filter_map(|entry| likely(log, supply, entry));
-        let mut seen: Vec<_> = supply.evidence.values().flatten().copied().chain(told).collect();
+        let mut seen: Vec<_> = order.entries.iter().filter_map(|entry| likely(log, supply, entry)).collect();
         besides(log, supply, &mut seen);
         read_before(log, supply, &mut seen);
+        // What is only likely is left out where it was wanted in vain.
+        seen.retain(|fact| {
+            let delete = matches!(fact, Fact::Delete { .. });
+            !flaws.wants.contains(&(fact.revision(), fact.key(), delete))
+        });
+        seen.extend(supply.evidence.values().flatten().copied());
         for (at, fact) in seen.iter().enumerate() {
             facts.entry(fact.key()).or_default().push(at);
         }
@@ -183,7 +188,7 @@ impl Plan {
             matched
         };
         let leased = |windows: &mut Windows, asked: &mut _, open: Option<&[usize]>| {
-            lease_first(log, order, supply, &mut windows.list, asked, open);
+            lease_first(log, order, supply, windows, asked, open);
             windows.list = leases_once(log, order, supply, std::mem::take(&mut windows.list));
         };
         leased(&mut windows, &mut asked, None);
@@ -248,22 +253,41 @@ fn forbids(calm: &FxHashMap<Key, Calm>, (key, delete): (Key, bool), revision: i6
 /// What those operations did to other keys whose values were seen of one.
 fn besides<'a>(log: &Log<'a>, supply: &Supply<'a>, facts: &mut Vec<Fact<'a>>) {
     for (op, kv) in supply.written_by_one() {
-        let Action::Txn(txn) = log.action(op) else { continue };
-        let txn = &log.txns[txn as usize];
-        let puts =
-            |action| matches!(action, Action::Put { key, value, .. } if key == kv.key && value == kv.value);
-        let branch = if log.inners(txn.success).any(puts) { txn.success } else { txn.failure };
-        for action in log.inners(branch) {
-            let revision = kv.modified;
-            match action {
-                Action::Put { key, .. } if key != kv.key => facts.push(Fact::Written { key, revision }),
-                Action::Delete { keys, .. } => {
-                    facts.extend(supply.open(keys).map(|key| Fact::Delete { key, revision }));
-                }
-                _ => {}
-            }
+        if let Action::Txn(txn) = log.action(op) {
+            beside(log, supply, txn, &kv, facts);
         }
     }
+}
+
+/// The same of one transaction.
+fn beside<'a>(log: &Log<'a>, supply: &Supply<'a>, txn: u32, kv: &Kv<'a>, facts: &mut Vec<Fact<'a>>) {
+    let txn = &log.txns[txn as usize];
+    let Some(branch) = [txn.success, txn.failure].into_iter().find(|branch| puts(log, *branch, kv)) else {
+        return;
+    };
+    for action in log.inners(branch) {
+        let revision = kv.modified;
+        match action {
+            Action::Put { key, .. } if key != kv.key => facts.push(Fact::Written { key, revision }),
+            Action::Delete { keys, .. } => {
+                facts.extend(supply.open(keys).map(|key| Fact::Delete { key, revision }));
+            }
+            Action::Txn(inner) => beside(log, supply, inner, kv, facts),
+            _ => {}
+        }
+    }
+}
+
+/// Whether this was put by a branch, or may have been by a transaction in it.
+fn puts<'a>(log: &Log<'a>, branch: Span, kv: &Kv<'a>) -> bool {
+    log.inners(branch).any(|action| match action {
+        Action::Put { key, value, .. } => key == kv.key && value == kv.value,
+        Action::Txn(inner) => {
+            let txn = &log.txns[inner as usize];
+            puts(log, txn.success, kv) || puts(log, txn.failure, kv)
+        }
+        _ => false,
+    })
 }
 
 /// Where a key was written that somebody compared with: most likely that had been read there.
@@ -293,10 +317,11 @@ fn lease_first(
     log: &Log<'_>,
     order: &Order,
     supply: &Supply<'_>,
-    windows: &mut Vec<Window>,
+    all: &mut Windows,
     asked: &mut FxHashMap<u32, Range<i64>>,
     open: Option<&[usize]>,
 ) {
+    let windows = &mut all.list;
     for at in 0..windows.len() {
         let Window { key, from, to, needs, delete, lease, .. } = windows[at];
         if !delete || needs == 0 || lease != 0 || open.is_some_and(|open| !open.contains(&at)) {
@@ -313,15 +338,23 @@ fn lease_first(
         }
         // The latest of them has had the least other chances.
         let mut leasing = supply.leasing(log, key).into_iter().rev();
-        let fits = |(op, lease): &(u32, i64)| {
+        let written = all.writes.get(&key).and_then(|writes| {
+            let before = writes.partition_point(|write| *write < from);
+            before.checked_sub(1).map(|last| writes[last])
+        });
+        let fits = |(op, lease, guard): &(u32, i64, Option<i64>)| {
             log.ops[*op as usize].invoked <= known_by
+                && guard.is_none_or(|guard| written == Some(guard))
                 && supply.may_end(*lease, known_by)
                 && !asked.contains_key(op)
         };
-        if let Some((op, lease)) = leasing.find(fits) {
-            asked.insert(op, from..to);
+        if let Some((op, lease, _)) = leasing.find(fits) {
             windows[at].lease = lease;
-            windows.push(Window { delete: false, lease: 0, born: false, ..windows[at] });
+            // Where its revoke was answered it had ended by then.
+            let to = supply.revoked_at(log, lease, from..to).unwrap_or(to);
+            let from = from.max(order.known_since(log.ops[op as usize].invoked) + 1);
+            asked.insert(op, from..to);
+            windows.push(Window { delete: false, lease: 0, born: false, from, to, ..windows[at] });
         }
     }
 }

@@ -209,6 +209,9 @@ impl<'a> Supply<'a> {
         for (key, delete) in needy.iter().copied().chain(planned) {
             self.of_key_or_lease(scene.log, store, (key, delete, known_by), wanted, &mut candidates);
         }
+        let as_planned = |candidate: &Candidate| {
+            wanted.is_some_and(|(key, delete)| self.may(scene.log, *candidate, key, delete))
+        };
         if needy.len() > 1 || wanted.is_some() {
             let ends = scene.plan.and_then(|plan| plan.ends(revision));
             // What serves several needs at once comes first.
@@ -216,10 +219,8 @@ impl<'a> Supply<'a> {
                 let keys = self.keys(scene.log, *candidate);
                 let serves = |(key, _): &&(Key, bool)| keys.iter().any(|keys| keys.contains(*key));
                 let served = needy.iter().filter(serves).count();
-                let planned =
-                    wanted.is_some_and(|(key, delete)| self.may(scene.log, *candidate, key, delete));
                 let otherwise = ends.is_some_and(|lease| !ends_lease(scene.log, *candidate, lease));
-                (!planned, otherwise, Reverse(served.max(1)))
+                (!as_planned(candidate), otherwise, Reverse(served.max(1)))
             });
         }
         if let Some(plan) = scene.plan {
@@ -229,7 +230,9 @@ impl<'a> Supply<'a> {
             };
             candidates.retain(|candidate| asked(candidate) != Some(false));
             let harms = |candidate| self.harms(scene.log, plan, candidate, revision);
-            candidates.sort_by_cached_key(|candidate| (harms(*candidate), asked(candidate).is_none()));
+            candidates.sort_by_cached_key(|candidate| {
+                (harms(*candidate), !as_planned(candidate), asked(candidate).is_none())
+            });
         }
         // What was answered with the revision most likely took it.
         candidates.splice(0..0, silent(scene.log, scene.order, revision));

@@ -107,12 +107,17 @@ impl<'a> Supply<'a> {
         }
     }
 
-    /// The unknown operations that may give a key a lease, each with that.
-    pub(in crate::etcd) fn leasing(&self, log: &Log<'a>, key: Key) -> Vec<(u32, i64)> {
+    /// The unknown operations that may give a key a lease, each with that, and with the revision at which the key must have
+    /// been written last.
+    pub(in crate::etcd) fn leasing(&self, log: &Log<'a>, key: Key) -> Vec<(u32, i64, Option<i64>)> {
         let mut leasing = Vec::new();
-        for &op in self.offers.get(&key).into_iter().flat_map(|offers| &offers.other) {
+        let Some(offers) = self.offers.get(&key) else { return leasing };
+        let guarded = offers.guarded.iter().map(|(guard, op)| (*op, Some(*guard)));
+        for (op, guard) in offers.other.iter().map(|op| (*op, None)).chain(guarded) {
             puts(log, &log.action(op), &mut |put| match *put {
-                Action::Put { key: own, lease, .. } if own == key && lease != 0 => leasing.push((op, lease)),
+                Action::Put { key: own, lease, .. } if own == key && lease != 0 => {
+                    leasing.push((op, lease, guard));
+                }
                 _ => {}
             });
         }

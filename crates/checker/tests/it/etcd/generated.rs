@@ -44,19 +44,25 @@ fn long_histories_with_values_kept_and_keys_only_are_valid() {
 
 /// Each of these needs something of its own to be decided: values that only one operation can have put, though others keep
 /// values; plans that keep what is needed; the lease of a life that ended unseen; operations that change several keys and
-/// leases that a key outlived; a plan that learns of what went wrong only later.
+/// leases that a key outlived; plans that learn of what went wrong only later, and of what seemed likely; a lease that an unknown
+/// transaction gave; what nested transactions did besides.
 #[test]
 fn histories_that_were_hard_to_decide_are_decided() {
-    for (seed, keys, clients, applied) in [
-        (324, 2, 50, 0.8),
-        (327, 20, 50, 0.8),
-        (353, 100, 5, 0.8),
-        (279, 20, 5, 0.5),
-        (293, 100, 10, 0.8),
-        (292, 50, 10, 0.8),
+    for (seed, keys, clients, applied, odd) in [
+        (324, 2, 50, 0.8, true),
+        (327, 20, 50, 0.8, true),
+        (353, 100, 5, 0.8, true),
+        (279, 20, 5, 0.5, true),
+        (293, 100, 10, 0.8, true),
+        (292, 50, 10, 0.8, true),
+        (1163, 100, 10, 0.8, false),
+        (1571, 100, 5, 0.5, false),
+        (1587, 20, 10, 0.8, true),
+        (1619, 100, 50, 0.8, false),
+        (1648, 50, 5, 0.8, true),
     ] {
         let operations = 20_000;
-        let shape = Shape { seed, keys, clients, applied, operations, gets: 10, ..Shape::default() };
+        let shape = Shape { seed, keys, clients, applied, odd, operations, gets: 10, ..Shape::default() };
         let report = check(&history(&shape), &Options { patient: true, ..Options::own_store() });
         assert_eq!(report.verdict, Verdict::Valid, "{shape:?}");
     }
