@@ -67,6 +67,8 @@ pub(super) struct Groups<'a> {
     pub(super) groups: Vec<Group>,
     pub(super) refused: Vec<Refused>,
     ids: Ids,
+    /// Some value may have been made from another.
+    swaps: bool,
 }
 
 /// Numbers for values.
@@ -108,7 +110,7 @@ impl<'a> Groups<'a> {
         let with = |ids: Ids| {
             let mut groups = Vec::with_capacity(entries.len() / 2 + 1);
             groups.push(Group { held: true, ..EMPTY });
-            Self { entries, groups, refused: Vec::new(), ids }
+            Self { entries, groups, refused: Vec::new(), ids, swaps: false }
         };
         let mut dense = with(Ids::Dense(init));
         match dense.fill() {
@@ -146,6 +148,7 @@ impl<'a> Groups<'a> {
                     if self.group(from).is_none() {
                         return Ok(false);
                     }
+                    self.swaps = true;
                     to
                 }
                 // A reply that does not belong to the operation: no value to go by.
@@ -178,6 +181,10 @@ impl<'a> Groups<'a> {
 
     /// The group that the compare-and-set of this entry was made from; [`NONE`] for a write.
     fn source(&self, entry: u32) -> u32 {
+        // Entries lie far apart, and each look at one is waited for.
+        if !self.swaps {
+            return NONE;
+        }
         match self.entries[entry as usize].op {
             RegisterOp::Cas { from, .. } => self.ids.of(from),
             _ => NONE,
@@ -240,19 +247,22 @@ impl<'a> Groups<'a> {
         let mut this = Joined { groups: self, next: Vec::new(), held: Vec::new() };
         this.join()?;
         let Joined { next, held, .. } = this;
-        let mut blocks = Vec::new();
+        let (mut forward, mut backward) = (Vec::new(), Vec::new());
         let mut walked = 0;
         for root in 0..u32::try_from(self.groups.len()).expect("fewer than 2^32 values") {
             if held[root as usize] && self.is_root(root) {
                 let (block, length) = self.walk(root, &next)?;
                 walked += length;
-                blocks.push(block);
+                let to = if block.is_forward() || root == FIRST { &mut forward } else { &mut backward };
+                to.push(block);
             }
         }
         if walked != held.iter().filter(|&&held| held).count() {
             return Err(self.circle(&held, &next));
         }
-        let blocks = Blocks::new(blocks, next, held);
+        // Values come nearly in the order of time, which this sort makes use of.
+        forward.sort_by_key(|block: &Block| (block.root != FIRST, block.f, block.s));
+        let blocks = Blocks { forward, backward, next, held };
         self.spans(&blocks)?;
         Ok(blocks)
     }
@@ -284,8 +294,9 @@ impl<'a> Groups<'a> {
                 return Err(self.core(&[pair[0].root, pair[1].root], &blocks.next, &[]));
             }
         }
-        for block in blocks.list.iter().filter(|block| !block.is_forward() && block.root != FIRST) {
-            if let Some(around) = around(forward, block.s)
+        let mut near = 0;
+        for block in &blocks.backward {
+            if let Some(around) = around(forward, block.s, &mut near)
                 && block.f < around.s
             {
                 return Err(self.core(&[block.root, around.root], &blocks.next, &[]));
@@ -418,28 +429,56 @@ impl Joined<'_, '_> {
 /// All blocks of a history.
 #[derive(Debug)]
 pub(super) struct Blocks {
-    pub(super) list: Vec<Block>,
+    /// Forward blocks by time. The first value counts as one: nothing comes before it.
+    pub(super) forward: Vec<Block>,
+    /// The others.
+    pub(super) backward: Vec<Block>,
     /// By group: the one that a compare-and-set made from it.
     pub(super) next: Vec<u32>,
     /// By group: it was held.
     pub(super) held: Vec<bool>,
-    /// Forward blocks by time. The first value counts as one: nothing comes before it.
-    pub(super) forward: Vec<Block>,
 }
 
 impl Blocks {
-    fn new(list: Vec<Block>, next: Vec<u32>, held: Vec<bool>) -> Self {
-        let is_forward = |block: &&Block| block.is_forward() || block.root == FIRST;
-        let mut forward: Vec<Block> = list.iter().filter(is_forward).copied().collect();
-        // Values come nearly in the order of time, which this sort makes use of.
-        forward.sort_by_key(|block| (block.root != FIRST, block.f, block.s));
-        Self { list, next, held, forward }
+    /// All of them, in no order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Block> {
+        self.forward.iter().chain(&self.backward)
     }
 }
 
-/// The forward block whose span this instant lies strictly inside of. The first value's span began before all time.
-pub(super) fn around(forward: &[Block], instant: u64) -> Option<Block> {
-    let before = forward.partition_point(|block| block.root == FIRST || block.f < instant);
+/// The forward block whose span this instant lies strictly inside of. The first value's span began before all time. `near`:
+/// where it may be, as far as is known, and then where it is.
+pub(super) fn around(forward: &[Block], instant: u64, near: &mut usize) -> Option<Block> {
+    let before = partition_near(forward, *near, |block| block.root == FIRST || block.f < instant);
+    *near = before;
     let block = *forward.get(before.checked_sub(1)?)?;
     (instant < block.s).then_some(block)
+}
+
+/// As [`slice::partition_point`], in a time that grows with how far from `near` it is.
+fn partition_near<T>(list: &[T], near: usize, holds: impl Fn(&T) -> bool) -> usize {
+    let (mut low, mut high) = (near.min(list.len()), near.min(list.len()));
+    let mut step = 1;
+    while high < list.len() && holds(&list[high]) {
+        low = high + 1;
+        high = (high + step).min(list.len());
+        step *= 2;
+    }
+    while low > 0 && !holds(&list[low - 1]) {
+        high = low - 1;
+        low = low.saturating_sub(step);
+        step *= 2;
+    }
+    low + list[low..high].partition_point(holds)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_point_is_found_from_anywhere() {
+        let list: Vec<usize> = (0..40).collect();
+        for (near, point) in (0..45).flat_map(|near| (0..=40).map(move |point| (near, point))) {
+            assert_eq!(super::partition_near(&list, near, |&at| at < point), point, "from {near}");
+        }
+    }
 }

@@ -119,14 +119,16 @@ impl<'g, 'a> Placer<'g, 'a> {
             starts[group] += starts[group - 1];
         }
         let forward = &blocks.forward;
+        let mut near = 0;
         let place = |block: &Block| {
             if block.is_forward() || block.root == FIRST {
                 return (block.root != FIRST, block.f, true, block.root);
             }
-            let instant = super::groups::around(forward, block.s).map_or(block.s, |around| around.s);
+            let instant =
+                super::groups::around(forward, block.s, &mut near).map_or(block.s, |around| around.s);
             (true, instant, false, block.root)
         };
-        let mut order: Vec<_> = blocks.list.iter().map(place).collect();
+        let mut order: Vec<_> = blocks.all().map(place).collect();
         // Values come nearly in the order of time, which this sort makes use of.
         order.sort();
         let order = order.into_iter().map(|(.., root)| root).collect();
@@ -156,7 +158,7 @@ impl<'g, 'a> Placer<'g, 'a> {
 
     /// Whether some failed compare-and-set lies where its value must be held, in whatever order.
     fn held_throughout(&self) -> Result<(), Failed> {
-        for block in &self.blocks.list {
+        for block in self.blocks.all() {
             // Along the chain: the last instants at which values can begin, from the back.
             let chain = self.chain(block.root);
             let mut latest = vec![OPEN; chain.len()];
