@@ -202,6 +202,10 @@ impl Plan {
             }
         }
         let Matched { wanted, ends, joint, .. } = plan;
+        // What was seen of an operation elsewhere is not to be used up here.
+        for (op, kv) in supply.written_by_one() {
+            asked.entry(op).or_insert(kv.modified..kv.modified + 1);
+        }
         asked.extend(joint.into_iter().map(|(op, slot)| (op, slot..slot + 1)));
         let mut puts: FxHashMap<Key, Vec<i64>> = FxHashMap::default();
         for (slot, (key, delete)) in &wanted {

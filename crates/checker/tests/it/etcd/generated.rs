@@ -60,6 +60,7 @@ fn histories_that_were_hard_to_decide_are_decided() {
         (1587, 20, 10, 0.8, true),
         (1619, 100, 50, 0.8, false),
         (1648, 50, 5, 0.8, true),
+        (2906, 10, 50, 0.8, true),
     ] {
         let operations = 20_000;
         let shape = Shape { seed, keys, clients, applied, odd, operations, gets: 10, ..Shape::default() };
