@@ -114,7 +114,7 @@ pub(super) struct Plan {
     wanted: FxHashMap<i64, (Key, bool)>,
     /// The lease that is to end there, for that.
     ends: FxHashMap<i64, i64>,
-    /// Operations whose values were asked for, with the revisions of which each must have taken one.
+    /// Operations whose values were asked for, or seen, with the revisions of which each must have taken one.
     asked: FxHashMap<u32, Range<i64>>,
     /// What an earlier search chose.
     kept: FxHashMap<i64, Candidate>,
