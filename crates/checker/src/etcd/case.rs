@@ -6,60 +6,16 @@ use rustc_hash::FxHashMap;
 
 use super::log::{Fact, Log};
 use super::order::{Order, Role};
-use super::plan::Flaws;
 use super::search::{Contradiction, Ended, Search};
-use super::supply::{Candidate, Supply};
+use super::supply::Supply;
 use super::unclaimed;
 
 /// Shorter histories are planned at once: it takes no time.
 const PLANNED_AT_ONCE: usize = 4_000;
 
-/// How often a search that got lost is begun again with other guesses where somebody waits for the last word, in less
-/// than a minute. How long a search takes hangs on its first guesses far more than on the history.
-const TRIES: u64 = 120;
-
-/// Where a search gets lost, it begins again with what it had chosen up to so many revisions before; where that does not
-/// get any further, with less and less.
-const DOUBTED: i64 = 250;
-
-/// So many plans are mended in the light of the one before, and begin where that did; then another one is made.
-const ROUNDS: u64 = 3;
-
 /// A contradiction that took guesses to find is explained by trying which of the answers in it is wrong alone. Each
 /// try is another replay.
 const CULPRITS_TRIED: usize = 4;
-
-/// How far a search got, and what it chose.
-#[derive(Default)]
-struct Furthest {
-    reach: usize,
-    chosen: Vec<(i64, Candidate)>,
-    /// What was chosen for the last of these revisions may be what is wrong.
-    doubted: i64,
-}
-
-impl Furthest {
-    /// What the next search begins with.
-    fn kept(&self) -> &[(i64, Candidate)] {
-        let last = self.chosen.last().map_or(0, |(revision, _)| *revision);
-        let sure = self.chosen.partition_point(|(revision, _)| *revision <= last - self.doubted);
-        &self.chosen[..sure]
-    }
-
-    /// Says whether it got further than any before.
-    fn learn(&mut self, reach: usize, chosen: Vec<(i64, Candidate)>) -> bool {
-        let further = reach > self.reach;
-        if further {
-            *self = Self { reach, chosen, doubted: DOUBTED };
-        }
-        further
-    }
-
-    /// From the beginning, and then once more with little doubt: the next plan is another one.
-    fn doubt(&mut self) {
-        self.doubted = if self.kept().is_empty() { DOUBTED } else { self.doubted * 4 };
-    }
-}
 
 pub(super) struct Case<'l, 'a> {
     pub(super) log: Cow<'l, Log<'a>>,
@@ -93,26 +49,17 @@ impl<'l, 'a> Case<'l, 'a> {
             }
         }
         self.learn();
-        let (mut number, mut round) = (0, 0);
-        let mut known = Flaws::default();
-        let mut furthest = Furthest::default();
-        for _ in 0..if patient { TRIES } else { 0 } {
-            let ended = self.search(shown).planned(number, &known, furthest.kept()).brief().run();
-            let Ended::Undecided { flaws, reach, chosen, .. } = ended else { return ended };
-            let further = furthest.learn(reach, chosen);
-            let before = known.len();
-            known.extend(&flaws);
-            round = if further { 0 } else { round + 1 };
-            if known.len() > before && round < ROUNDS {
-                continue;
+        if patient {
+            match self.search(shown).planned().brief().run() {
+                Ended::Undecided { .. } => {}
+                ended => return ended,
             }
-            (number, round) = (number + 1, 0);
-            known.wants.clear();
-            if !further {
-                furthest.doubt();
+            match self.search(shown).planned().walking().run() {
+                Ended::Undecided { .. } => {}
+                ended => return ended,
             }
         }
-        self.search(shown).planned(0, &Flaws::default(), furthest.kept()).run()
+        self.search(shown).planned().run()
     }
 
     fn search(&self, shown: bool) -> Search<'_, 'a> {

@@ -11,7 +11,7 @@ mod sums;
 
 use std::ops::Range;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use self::key::Calm;
 use self::matching::{Matched, Matching};
@@ -76,36 +76,6 @@ impl Windows {
     fn forbids(&self, change: (Key, bool), revision: i64) -> bool {
         forbids(&self.calm, change, revision)
     }
-
-    /// What these revisions do already is not needed any more.
-    fn serve(&mut self, log: &Log<'_>, supply: &Supply<'_>, kept: &FxHashMap<i64, Candidate>) {
-        let Self { list, holes, .. } = self;
-        for (slot, candidate) in kept {
-            for window in list.iter_mut().filter(|window| window.needs > 0 && window.holds(holes, *slot)) {
-                window.needs -= u32::from(supply.may(log, *candidate, window.key, window.delete));
-            }
-        }
-    }
-}
-
-/// What was wrong with earlier plans.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Flaws {
-    /// What was wanted of a revision in vain: to put a key, or to delete it.
-    pub(super) wants: FxHashSet<(i64, Key, bool)>,
-    /// Operations that did nothing where they were wanted.
-    pub(super) idle: FxHashSet<u32>,
-}
-
-impl Flaws {
-    pub(super) fn len(&self) -> usize {
-        self.wants.len() + self.idle.len()
-    }
-
-    pub(super) fn extend(&mut self, others: &Self) {
-        self.wants.extend(&others.wants);
-        self.idle.extend(&others.idle);
-    }
 }
 
 /// What each hidden revision is to change first.
@@ -116,8 +86,6 @@ pub(super) struct Plan {
     ends: FxHashMap<i64, i64>,
     /// Operations whose values were asked for, or seen, with the revisions of which each must have taken one.
     asked: FxHashMap<u32, Range<i64>>,
-    /// What an earlier search chose.
-    kept: FxHashMap<i64, Candidate>,
     /// The revisions that are to put each key.
     puts: FxHashMap<Key, Vec<i64>>,
     /// Where hardly anything can have happened to each key.
@@ -125,27 +93,13 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(
-        log: &Log<'_>,
-        order: &Order,
-        timelines: &Timelines,
-        supply: &Supply<'_>,
-        flaws: &Flaws,
-        kept: &[(i64, Candidate)],
-    ) -> Self {
-        let kept: FxHashMap<i64, Candidate> = kept.iter().copied().collect();
+    pub(super) fn new(log: &Log<'_>, order: &Order, timelines: &Timelines, supply: &Supply<'_>) -> Self {
         // What is found by the value that was seen needs no plan.
-        let open = |slot: &i64| !supply.is_found(*slot) && !kept.contains_key(slot);
-        let slots: Vec<i64> = supply.hidden.iter().copied().filter(open).collect();
+        let slots: Vec<i64> = supply.hidden.iter().copied().filter(|slot| !supply.is_found(*slot)).collect();
         let mut facts: FxHashMap<Key, Vec<usize>> = FxHashMap::default();
         let mut seen: Vec<_> = order.entries.iter().filter_map(|entry| likely(log, supply, entry)).collect();
         besides(log, supply, &mut seen);
         read_before(log, supply, &mut seen);
-        // What is only likely is left out where it was wanted in vain.
-        seen.retain(|fact| {
-            let delete = matches!(fact, Fact::Delete { .. });
-            !flaws.wants.contains(&(fact.revision(), fact.key(), delete))
-        });
         seen.extend(supply.evidence.values().flatten().copied());
         for (at, fact) in seen.iter().enumerate() {
             facts.entry(fact.key()).or_default().push(at);
@@ -171,32 +125,17 @@ impl Plan {
         }
         windows.others(log, order, supply, timelines);
         windows.count(log, order, supply);
-        if supply.shuffle.0 % 2 == 1 {
-            // Every second plan leaves out what is only likely.
-            windows.calm.clear();
-        }
-        let used = kept.values().filter_map(|candidate| match candidate {
-            Candidate::Op(op) => Some(*op),
-            _ => None,
-        });
-        let used: Vec<u32> = used.collect();
-        let matched = |windows: &mut Windows| {
-            let all = windows.list.clone();
-            windows.serve(log, supply, &kept);
-            let matched = Matching::new(log, order, supply, &slots, windows, flaws, &used).plan();
-            windows.list = all;
-            matched
-        };
+        let matched = |windows: &Windows| Matching::new(log, order, supply, &slots, windows).plan();
         let leased = |windows: &mut Windows, asked: &mut _, open: Option<&[usize]>| {
             lease_first(log, order, supply, windows, asked, open);
             windows.list = leases_once(log, order, supply, std::mem::take(&mut windows.list));
         };
         leased(&mut windows, &mut asked, None);
-        let mut plan = matched(&mut windows);
+        let mut plan = matched(&windows);
         if !plan.open.is_empty() {
             let mut others = asked.clone();
             leased(&mut windows, &mut others, Some(&plan.open));
-            let other = matched(&mut windows);
+            let other = matched(&windows);
             if other.open.len() < plan.open.len() {
                 (plan, asked) = (other, others);
             }
@@ -214,17 +153,12 @@ impl Plan {
             }
         }
         puts.values_mut().for_each(|slots| slots.sort_unstable());
-        Self { wanted, ends, asked, kept, puts, calm: windows.calm }
+        Self { wanted, ends, asked, puts, calm: windows.calm }
     }
 
     /// Whether a key can hardly have been put, or deleted, at a revision.
     pub(super) fn forbids(&self, change: (Key, bool), revision: i64) -> bool {
         forbids(&self.calm, change, revision)
-    }
-
-    /// What took a revision in an earlier search.
-    pub(super) fn kept(&self, revision: i64) -> Option<Candidate> {
-        self.kept.get(&revision).copied()
     }
 
     /// Whether an operation took some revision near this one for certain; `None` if nobody knows.

@@ -8,19 +8,19 @@
 mod attempt;
 mod blame;
 mod ended;
-mod faults;
 mod untold;
+mod walk;
 
 use rustc_hash::FxHashMap;
 
 use self::blame::Blame;
 pub(super) use self::ended::{Contradiction, Ended};
-use self::faults::Faults;
+use self::walk::Walk;
 use super::log::{Action, Fact, Keys, Kv, Log};
 use super::order::{Entry, Order, Role};
-use super::plan::{Flaws, Plan};
+use super::plan::Plan;
 use super::store::{Mark, Store};
-use super::supply::{Candidate, Scene, Shuffle, Supply};
+use super::supply::{Candidate, Scene, Supply};
 use super::timelines::Timelines;
 
 /// Guesses that are kept to be taken back. Older ones stand: what contradicts them then is not decided.
@@ -82,8 +82,8 @@ pub(super) struct Search<'l, 'a> {
     reach: usize,
     /// Entries before this one were looked at ahead.
     warmed: usize,
-    /// What is wrong with the plan.
-    faults: Faults,
+    /// Where it goes on when it got lost.
+    walk: Option<Walk>,
 }
 
 type Step<T> = Result<T, Blame>;
@@ -114,7 +114,7 @@ impl<'l, 'a> Search<'l, 'a> {
             without: None,
             reach: 0,
             warmed: 0,
-            faults: Faults::default(),
+            walk: None,
             seen: None,
             foreign,
         }
@@ -147,12 +147,17 @@ impl<'l, 'a> Search<'l, 'a> {
         self
     }
 
-    /// Plans ahead, which takes a while and leaves less to be taken back. Each try makes other guesses first, that of
-    /// number 0 the likely ones; all begin with what is `kept` of an earlier one.
-    pub(super) fn planned(mut self, number: u64, flaws: &Flaws, kept: &[(i64, Candidate)]) -> Self {
-        self.supply.shuffle = Shuffle(number);
-        let plan = |timelines| Plan::new(self.log, self.order, timelines, &self.supply, flaws, kept);
+    /// Plans ahead, which takes a while and leaves less to be taken back.
+    pub(super) fn planned(mut self) -> Self {
+        let plan = |timelines| Plan::new(self.log, self.order, timelines, &self.supply);
         self.plan = self.timelines.as_ref().map(plan);
+        self
+    }
+
+    /// Walks at random where it gets lost.
+    pub(super) fn walking(mut self) -> Self {
+        self.budget = walk::BUDGET + 50 * self.log.ops.len() as u64;
+        self.walk = Some(Walk::new(self.budget));
         self
     }
 
@@ -192,7 +197,7 @@ impl<'l, 'a> Search<'l, 'a> {
                 (Some(_), None) => continue,
             };
             let answered = next.is_none_or(|slot| self.revision(entry) < slot);
-            match stepped.or_else(|blame| self.take_back(blame, answered)) {
+            match stepped.or_else(|blame| self.take_back(blame, entry, answered)) {
                 Ok(at) => (entry, hidden) = at,
                 Err(ended) => return ended,
             }
@@ -277,10 +282,7 @@ impl<'l, 'a> Search<'l, 'a> {
     fn guess(&mut self, revision: i64, entry: usize) -> Step<()> {
         self.settle();
         let mut candidates = self.supply.likely(&self.scene(), &self.store, revision, entry, false);
-        if let Some(kept) = self.plan.as_ref().and_then(|plan| plan.kept(revision)) {
-            candidates.retain(|candidate| *candidate != kept);
-            candidates.insert(0, kept);
-        }
+        let listed = self.wander(revision, entry, &mut candidates);
         let mark = self.store.mark();
         let chosen = Candidate::Nothing;
         // What was answered here leaves nothing to do: what took the revision did something to each key concerned.
@@ -294,21 +296,8 @@ impl<'l, 'a> Search<'l, 'a> {
                 blame.merge(&about);
             }
         }
-        self.guesses.push(Guess {
-            revision,
-            entry,
-            mark,
-            candidates,
-            next: 0,
-            listed: Listed::Needed,
-            chosen,
-            only,
-            blame,
-        });
-        self.faults.idle.clear();
-        let chosen = self.choose();
-        self.look_for_flaws(revision);
-        chosen
+        self.guesses.push(Guess { revision, entry, mark, candidates, next: 0, listed, chosen, only, blame });
+        self.choose()
     }
 
     /// Tries the next candidates of the last guess.
@@ -385,7 +374,15 @@ impl<'l, 'a> Search<'l, 'a> {
     }
 
     /// Takes back guesses until one of those to blame has another candidate.
-    fn take_back(&mut self, mut blame: Blame, answered: bool) -> Result<(usize, usize), Ended<'a>> {
+    fn take_back(
+        &mut self,
+        mut blame: Blame,
+        met: usize,
+        answered: bool,
+    ) -> Result<(usize, usize), Ended<'a>> {
+        if let Some(at) = self.jump(&blame, met) {
+            return Ok(at);
+        }
         let mut direct = true;
         loop {
             let Some(guilty) = blame.latest(self.guesses.len()) else {
@@ -412,7 +409,6 @@ impl<'l, 'a> Search<'l, 'a> {
             let chosen = self.guesses[guilty].chosen;
             let (keys, concerned) = (self.supply.keys(self.log, chosen), blame.keys_at(guilty));
             let concerns = keys.iter().any(|a| concerned.iter().any(|b| a.overlaps(*b)));
-            self.blame_plan(guilty, concerns);
             let part = blame.users.contains(&guilty) || concerns;
             let guess = &mut self.guesses[guilty];
             if !part {
@@ -445,8 +441,7 @@ impl<'l, 'a> Search<'l, 'a> {
 
     fn undecided(&self, reason: &'static str) -> Ended<'a> {
         let revision = self.guesses.last().map_or(self.order.base, |guess| guess.revision);
-        let (reach, flaws, chosen) = (self.reach, self.faults.flaws.clone(), self.chosen());
-        Ended::Undecided { revision, reason, reach, flaws, chosen }
+        Ended::Undecided { revision, reason, reach: self.reach }
     }
 
     /// Lets the oldest guesses stand when there are too many: memory is for the neighbourhood, not for the past.

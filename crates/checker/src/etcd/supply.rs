@@ -7,7 +7,6 @@ mod asked;
 mod collect;
 mod found;
 mod offers;
-mod shuffle;
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -16,7 +15,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::asked::ends_lease;
 use self::offers::{Kind, Offers, Stack};
-pub(super) use self::shuffle::Shuffle;
 use super::bits::Bits;
 use super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Op};
 use super::order::{Order, Role};
@@ -93,8 +91,6 @@ pub(super) struct Supply<'a> {
     pub(super) timelines: Option<Timelines>,
     /// There may be writers whose operations are not in the history.
     strangers: bool,
-    /// Which of the likely candidates come first.
-    pub(super) shuffle: Shuffle,
 }
 
 impl<'a> Supply<'a> {
@@ -183,11 +179,7 @@ impl<'a> Supply<'a> {
             }
         }
         needy.sort_unstable();
-        if self.shuffle.0 % 2 == 1 {
-            for keys in [&mut overdue, &mut free] {
-                keys.sort_by_key(|(key, _)| self.shuffle.place(u64::from(*key)));
-            }
-        } else if rest && let Some(plan) = scene.plan {
+        if rest && let Some(plan) = scene.plan {
             // What there is most of will be missed least.
             free.sort_by_cached_key(|(key, _)| Reverse(self.left(scene, plan, *key, revision)));
         }
@@ -327,10 +319,7 @@ impl<'a> Supply<'a> {
         to.extend(first.map(Candidate::Op));
         let until = offers.other.partition_point(|op| log.ops[*op as usize].invoked <= known_by);
         let odd = &offers.other[until.saturating_sub(LIKELY_ODD)..until];
-        match self.shuffle.0 % 2 {
-            0 => to.extend(odd.iter().copied().filter(open).map(Candidate::Op)),
-            _ => to.extend(odd.iter().rev().copied().filter(open).map(Candidate::Op)),
-        }
+        to.extend(odd.iter().copied().filter(open).map(Candidate::Op));
         to.extend(second.map(Candidate::Op));
     }
 

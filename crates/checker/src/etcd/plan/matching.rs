@@ -7,17 +7,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use self::joint::Joint;
 use super::super::log::{Key, Log};
 use super::super::order::Order;
-use super::super::supply::{Candidate, Shuffle, Supply, silent};
-use super::{Flaws, Window, Windows};
+use super::super::supply::{Candidate, Supply, silent};
+use super::{Window, Windows};
 
 /// Revisions that are matched together. What is further apart has little to do with each other.
 const TOGETHER: usize = 512;
 
 /// Windows that one revision may lie in; the others are not looked at.
 const WINDOWS_LOOKED_AT: usize = 512;
-
-/// In a shuffle a window may be taken to end earlier by so many revisions at most.
-const MOST: i64 = 10_000;
 
 /// Unknown operations that may change a key.
 #[derive(Debug, Default)]
@@ -40,7 +37,6 @@ pub(super) struct Matching<'w> {
     known_by: Vec<u64>,
     windows: &'w [Window],
     all: &'w Windows,
-    flaws: &'w Flaws,
     /// For each window, how many of its needs are open still.
     open: Vec<u32>,
     sources: FxHashMap<Change, Source>,
@@ -54,11 +50,10 @@ pub(super) struct Matching<'w> {
     of_key: FxHashMap<Change, Vec<usize>>,
     of_window: FxHashMap<u32, Vec<usize>>,
     visited: Vec<bool>,
-    shuffle: Shuffle,
     joint: Joint,
     /// What slots can change that something was answered with: most likely that took them.
     only: FxHashMap<i64, FxHashSet<(Key, bool)>>,
-    /// What went wrong with earlier plans does not count.
+    /// What can hardly have been does not count.
     forgiving: bool,
 }
 
@@ -81,20 +76,17 @@ impl<'w> Matching<'w> {
         supply: &Supply<'_>,
         slots: &'w [i64],
         all: &'w Windows,
-        flaws: &'w Flaws,
-        used: &[u32],
     ) -> Self {
         let windows = &all.list[..];
         let joint = Joint::new(log, supply);
         let mut sources: FxHashMap<Change, Source> = FxHashMap::default();
         // Those whose values were seen are needed there.
-        let used: FxHashSet<u32> =
-            used.iter().copied().chain(supply.written_by_one().map(|(op, _)| op)).collect();
+        let used: FxHashSet<u32> = supply.written_by_one().map(|(op, _)| op).collect();
         for key in supply.offered() {
             let empty = Vec::new();
             let writes = all.writes.get(&key).unwrap_or(&empty);
             supply.each_offer(log, key, |op, delete, guard| {
-                if flaws.idle.contains(&op) || used.contains(&op) || joint.has(op) {
+                if used.contains(&op) || joint.has(op) {
                     return;
                 }
                 let invoked = log.ops[op as usize].invoked;
@@ -123,9 +115,7 @@ impl<'w> Matching<'w> {
         let mut only: FxHashMap<i64, FxHashSet<(Key, bool)>> = FxHashMap::default();
         for &slot in slots {
             for candidate in silent(log, order, slot) {
-                if let Candidate::Op(op) = candidate
-                    && !flaws.idle.contains(&op)
-                {
+                if let Candidate::Op(op) = candidate {
                     only.entry(slot).or_default().extend(supply.ways(log, op).into_iter().flatten());
                 }
             }
@@ -143,7 +133,6 @@ impl<'w> Matching<'w> {
             open: windows.iter().map(|window| window.needs).collect(),
             windows,
             all,
-            flaws,
             sources,
             taken: vec![None; slots.len()],
             taken_from: vec![(0, false, 0); slots.len()],
@@ -152,10 +141,9 @@ impl<'w> Matching<'w> {
             of_key: FxHashMap::default(),
             of_window: FxHashMap::default(),
             visited: Vec::new(),
-            shuffle: supply.shuffle,
             forgiving: false,
             only,
-            joint: joint.without(|op| flaws.idle.contains(&op) || used.contains(&op)),
+            joint: joint.without(&used),
         }
     }
 
@@ -171,7 +159,8 @@ impl<'w> Matching<'w> {
             while let Some(at) = waiting.next_if(|&at| self.windows[at as usize].from <= to) {
                 active.push(at);
             }
-            active.sort_unstable_by_key(|&at| self.end(at));
+            // Those that end first come first.
+            active.sort_unstable_by_key(|&at| (self.windows[at as usize].to, at));
             self.together(&active, end);
             self.first = end;
         }
@@ -187,13 +176,6 @@ impl<'w> Matching<'w> {
         let joint = self.joint.taken().map(|(op, slot)| (op, self.slots[slot])).collect();
         let open = (0..self.open.len()).filter(|at| self.open[*at] > 0).collect();
         Matched { wanted, ends, joint, open }
-    }
-
-    /// Windows that end first come first, in a shuffle as if some of them ended earlier.
-    fn end(&self, at: u32) -> (i64, u32) {
-        let Window { from, to, .. } = self.windows[at as usize];
-        let early = (self.shuffle.place(u64::from(at)) % 100) as i64;
-        (to - (to - from).min(MOST) / 100 * early, at)
     }
 
     /// Matches the slots up to `end`. A window that goes on behind them takes what it needs here or there.
@@ -268,9 +250,7 @@ impl<'w> Matching<'w> {
         let (change, only) = ((window.key, window.delete), self.only.get(&slot));
         window.holds(&self.all.holes, slot)
             && only.is_none_or(|only| only.contains(&change))
-            && (self.forgiving
-                || !self.flaws.wants.contains(&(slot, window.key, window.delete))
-                    && !self.all.forbids(change, slot))
+            && (self.forgiving || !self.all.forbids(change, slot))
     }
 
     fn source_of(&self, window: u32) -> Change {

@@ -1,7 +1,6 @@
 //! Numbers of keys that were told without their names: where more keys were known than were counted, one had gone before,
 //! and where fewer, one had come.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -74,7 +73,7 @@ impl Windows {
         }
     }
 
-    /// Notes what the counts tell, and what they ask for. Of several keys that it may be, the likeliest, in a shuffle any.
+    /// Notes what the counts tell, and what they ask for. Of several keys that it may be, the likeliest.
     pub(super) fn count(&mut self, log: &Log<'_>, order: &Order, supply: &Supply<'_>) {
         self.calm.values_mut().for_each(Calm::settle);
         // What was found to have changed since then.
@@ -102,7 +101,7 @@ impl Windows {
             let end = supply.hidden.partition_point(|slot| *slot <= at);
             let Some(last) = supply.hidden[..end].last() else { continue };
             let known_by = order.known_by(*last);
-            let mut may: Vec<(u8, Reverse<i64>, Counted)> = Vec::new();
+            let mut may: Vec<(u8, i64, Counted)> = Vec::new();
             for counted in of.iter().filter(|counted| is(counted) == Some(delete)) {
                 let Counted { key, since, lease, .. } = *counted;
                 let first = supply.hidden[..end].partition_point(|slot| *slot <= since);
@@ -121,13 +120,9 @@ impl Windows {
                     None if offered => 2,
                     None => continue,
                 };
-                let first = match supply.shuffle.0 {
-                    0 => at - since,
-                    _ => supply.shuffle.place(u64::from(key)) as i64,
-                };
-                may.push((rank, Reverse(first), *counted));
+                may.push((rank, since, *counted));
             }
-            may.sort_unstable_by_key(|(rank, first, counted)| (*rank, *first, counted.key));
+            may.sort_unstable_by_key(|(rank, since, counted)| (*rank, *since, counted.key));
             for (.., counted) in may.into_iter().take((there - count).unsigned_abs() as usize) {
                 changed.insert(counted.key, counted.since);
                 self.ask(&counted, at, delete);

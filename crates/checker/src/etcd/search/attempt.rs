@@ -40,9 +40,6 @@ impl<'a> Search<'_, 'a> {
         };
         self.store.guessed_since(mark);
         if !wrote {
-            if let Candidate::Op(op) = candidate {
-                self.faults.idle.push(op);
-            }
             return Err(before);
         }
         for fact in self.supply.evidence.get(&revision).into_iter().flatten() {

@@ -59,6 +59,16 @@ impl Blame {
         if self.from < made { Some(made - 1) } else { self.some.iter().copied().rfind(|&guess| guess < made) }
     }
 
+    /// One of them among the first `made` guesses, so many `back` from the latest, counted round.
+    pub(super) fn before(&self, made: usize, back: usize) -> Option<usize> {
+        let all = made.saturating_sub(self.from);
+        let some = self.some.partition_point(|&guess| guess < made.min(self.from));
+        match back % (all + some).max(1) {
+            back if back < all => Some(made - 1 - back),
+            back => Some(self.some[some.checked_sub(1 + back - all)?]),
+        }
+    }
+
     /// The first `stand` guesses stand for good.
     pub(super) fn settle(&mut self, stand: usize) {
         self.settled |= self.from < stand || self.some.iter().any(|&guess| guess < stand);

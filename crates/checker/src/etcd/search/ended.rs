@@ -2,7 +2,6 @@
 
 use super::super::log::Fact;
 use super::super::order::Entry;
-use super::super::plan::Flaws;
 use super::super::store::Mismatch;
 use super::Candidate;
 
@@ -14,14 +13,8 @@ pub(in crate::etcd) enum Ended<'a> {
     /// Nothing fits: what was met on the way, in the order in which it was met, and the first entry that was never
     /// passed.
     Contradiction { noted: Vec<Contradiction<'a>>, reach: usize },
-    /// The budget is spent, or too old a guess would have to be revisited; with what was chosen last.
-    Undecided {
-        revision: i64,
-        reason: &'static str,
-        reach: usize,
-        flaws: Flaws,
-        chosen: Vec<(i64, Candidate)>,
-    },
+    /// The budget is spent, or too old a guess would have to be revisited; with the first entry that was never passed.
+    Undecided { revision: i64, reason: &'static str, reach: usize },
 }
 
 /// What cannot be.

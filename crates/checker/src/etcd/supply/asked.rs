@@ -141,24 +141,6 @@ impl<'a> Supply<'a> {
         }
     }
 
-    /// Whether something that may put a key, or delete it, was asked for by then and is not used. `modified` is when
-    /// the key was written last.
-    pub(in crate::etcd) fn is_left(
-        &self,
-        log: &Log<'a>,
-        (key, delete): (Key, bool),
-        known_by: u64,
-        modified: i64,
-    ) -> bool {
-        let mut left = delete && self.key_leases.contains_key(&key);
-        self.each_offer(log, key, |op, deletes, guard| {
-            let asked = log.ops[op as usize].invoked <= known_by;
-            let open = guard.is_none_or(|guard| guard == modified);
-            left |= deletes == delete && asked && open && !self.used.contains_key(&op);
-        });
-        left
-    }
-
     /// Whether a lease may have ended by then, by itself or not.
     pub(in crate::etcd) fn may_end(&self, lease: i64, known_by: u64) -> bool {
         self.revoked.contains_key(&lease) || self.ends.get(&lease).is_none_or(|end| *end <= known_by)

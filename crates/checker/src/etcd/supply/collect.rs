@@ -9,7 +9,7 @@ use super::super::bits::Bits;
 use super::super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Operand, Txn};
 use super::super::order::Order;
 use super::super::timelines::Timelines;
-use super::{Kind, Shuffle, Supply};
+use super::{Kind, Supply};
 
 /// From so many operations on, a second thread pays.
 const LARGE: usize = 20_000;
@@ -52,7 +52,6 @@ impl<'a> Supply<'a> {
             used: FxHashMap::default(),
             timelines: None,
             strangers,
-            shuffle: Shuffle::default(),
         };
         if supply.hidden.is_empty() {
             return supply;

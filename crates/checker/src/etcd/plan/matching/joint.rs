@@ -1,6 +1,6 @@
 //! Operations that change several keys at once: one revision may be all that two windows need.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::super::log::{Key, Log};
 use super::super::super::supply::Supply;
@@ -50,9 +50,9 @@ impl Joint {
         self.ops.contains_key(&op)
     }
 
-    /// Leaves out what is `out` of question.
-    pub(super) fn without(mut self, out: impl Fn(u32) -> bool) -> Self {
-        self.ops.retain(|op, _| !out(*op));
+    /// Leaves out those that are `used`.
+    pub(super) fn without(mut self, used: &FxHashSet<u32>) -> Self {
+        self.ops.retain(|op, _| !used.contains(op));
         for (op, wide) in &self.ops {
             let changes = wide.ways.iter().flatten();
             changes.for_each(|change| self.of.entry(*change).or_default().push(*op));
