@@ -1,7 +1,8 @@
 //! Measures the revisions engine from file to verdict: `cargo run --release -p checker --example bench_etcd`, with
-//! `--undecided N` for the share of N histories of 20,000 operations that it leaves undecided (with `--plain`: puts,
-//! gets, ranges, deletes and transactions only), `--make N FILE` for a file of N operations, `--check PATH` for what a file
-//! or a directory of files takes (microseconds in all and for the check, peak bytes) and comes to.
+//! `--undecided N` for the share of N histories of 20,000 operations that it leaves undecided, `--undecided FROM..TO` for
+//! other seeds than the first (with `--plain`: puts, gets, ranges, deletes and transactions only), `--make N FILE` for a
+//! file of N operations, `--check PATH` for what a file or a directory of files takes (microseconds in all and for the
+//! check, peak bytes) and comes to.
 //!
 //! Each measurement runs in a process of its own, so that the peak of its memory is its own.
 
@@ -37,15 +38,17 @@ fn main() {
         ["--make", n, to] => {
             std::fs::rename(make(&shape(n.parse().unwrap()), "made"), to).unwrap();
         }
-        ["--undecided", n] => undecided(0..n.parse().unwrap(), false),
-        ["--undecided", n, "--plain"] => undecided(0..n.parse().unwrap(), true),
+        ["--undecided", which] => undecided(seeds(which), false),
+        ["--undecided", which, "--plain"] => undecided(seeds(which), true),
         ["--traffic", seed] => {
             let seed = seed.parse().unwrap();
             undecided(seed..seed + 1, false);
         }
         [] => table(&[10_000, 100_000, 1_000_000, 10_000_000]),
         ["--operations", n] => table(&[n.parse().unwrap()]),
-        _ => println!("usage: bench_etcd [--operations N | --undecided N [--plain] | --make N FILE]"),
+        _ => {
+            println!("usage: bench_etcd [--operations N | --undecided N|FROM..TO [--plain] | --make N FILE]")
+        }
     }
 }
 
@@ -160,6 +163,12 @@ fn traffic(seed: u64, plain: bool) -> Shape {
         operations: 20_000,
         ..Shape::default()
     }
+}
+
+/// `20` for the first twenty, `20..40` for the next.
+fn seeds(which: &str) -> std::ops::Range<u64> {
+    let (from, to) = which.split_once("..").unwrap_or(("0", which));
+    from.parse().unwrap()..to.parse().unwrap()
 }
 
 fn undecided(seeds: std::ops::Range<u64>, plain: bool) {

@@ -50,13 +50,12 @@ impl<'l, 'a> Case<'l, 'a> {
         }
         self.learn();
         if patient {
-            match self.search(shown).planned().brief().run() {
-                Ended::Undecided { .. } => {}
-                ended => return ended,
-            }
-            match self.search(shown).planned().walking().run() {
-                Ended::Undecided { .. } => {}
-                ended => return ended,
+            let ways = [Search::strolling, Search::brief, Search::walking];
+            for way in ways {
+                match way(self.search(shown).planned()).run() {
+                    Ended::Undecided { .. } => {}
+                    ended => return ended,
+                }
             }
         }
         self.search(shown).planned().run()

@@ -154,9 +154,16 @@ impl<'l, 'a> Search<'l, 'a> {
         self
     }
 
-    /// Walks at random where it gets lost.
+    /// Walks at random where it gets lost, and gives up before long.
+    pub(super) fn strolling(mut self) -> Self {
+        self.budget = 5 * self.log.ops.len() as u64 + 2_000;
+        self.walk = Some(Walk::new(self.budget));
+        self
+    }
+
+    /// Walks at random where it gets lost, for up to a minute.
     pub(super) fn walking(mut self) -> Self {
-        self.budget = walk::BUDGET + 50 * self.log.ops.len() as u64;
+        self.budget = 50 * self.log.ops.len() as u64 + 50_000_000;
         self.walk = Some(Walk::new(self.budget));
         self
     }

@@ -15,9 +15,6 @@ use super::super::log::{Keys, Log};
 use super::super::supply::Candidate;
 use super::{Blame, Guess, Listed, Search};
 
-/// Steps of a walk, beside those that the history's length takes: somebody waits for less than a minute.
-pub(super) const BUDGET: u64 = 50_000_000;
-
 /// After so many steps that did not lead further, what was chosen lately is forgotten, and the other way to walk is taken.
 const STALE: u64 = 2_000_000;
 
@@ -27,8 +24,11 @@ const LATELY: usize = 64;
 /// A drift begins anew after so many jumps.
 const DRIFT: u32 = 50;
 
-/// So many contradictions are met in order before the next jump.
-const MET: u32 = 6;
+/// So many contradictions are met in order before the next jump, fewer where few guesses were made.
+const MET: usize = 6;
+
+/// So many guesses, at which there is little to be gone through in order.
+const FEW: usize = 8;
 
 /// Of so many candidates drawn the one that was asked last is taken: most of what is unknown took effect at once, or never.
 const DRAWN: usize = 3;
@@ -38,7 +38,6 @@ const FAR: u64 = 6;
 
 /// A guess that is to be another.
 struct Change {
-    revision: i64,
     /// What it was.
     from: Candidate,
     /// The keys of the contradiction.
@@ -57,7 +56,7 @@ pub(super) struct Walk {
     last: Option<FxHashMap<i64, Candidate>>,
     jumps: u32,
     /// Contradictions met since the last jump.
-    met: u32,
+    met: usize,
     change: Option<Change>,
     /// Otherwise two of so many guesses are made at random.
     stray: Option<u64>,
@@ -109,7 +108,7 @@ impl Search<'_, '_> {
                 first(candidates, other);
             }
         }
-        let change = walk.change.take_if(|change| change.revision == revision);
+        let change = walk.change.take();
         let mut listed = Listed::Needed;
         if change.is_some() || walk.stray.is_some_and(|of| walk.below(of) < 2) {
             self.stray(&mut walk, change.as_ref(), (revision, entry), candidates);
@@ -169,7 +168,7 @@ impl Search<'_, '_> {
         }
         walk.met += 1;
         let last = blame.latest(made)?;
-        if walk.met <= MET || budget == 0 {
+        if walk.met <= MET.min(made / FEW) || budget == 0 {
             return None;
         }
         walk.met = 0;
@@ -192,8 +191,7 @@ impl Search<'_, '_> {
         } else if walk.below(5) > 0 {
             let back = walk.below(far) as usize;
             let to = blame.before(made, back).unwrap_or(last);
-            let Guess { revision, chosen, .. } = self.guesses[to];
-            walk.change = Some(Change { revision, from: chosen, keys: blame.first.clone() });
+            walk.change = Some(Change { from: self.guesses[to].chosen, keys: blame.first.clone() });
             walk.stray = None;
             to
         } else {
