@@ -1,5 +1,5 @@
 //! Measures the revisions engine from file to verdict: `cargo run --release -p checker --example bench_etcd`, with
-//! `--undecided N` for the share of N histories of 20,000 operations that it leaves undecided, `--undecided FROM..TO` for
+//! `--undecided N` for the share of N histories of 20,000 operations that it leaves undecided, `--undecided A..B` for
 //! other seeds than the first (with `--plain`: puts, gets, ranges, deletes and transactions only), `--make N FILE` for a
 //! file of N operations, `--check PATH` for what a file or a directory of files takes (microseconds in all and for the
 //! check, peak bytes) and comes to.
@@ -46,9 +46,7 @@ fn main() {
         }
         [] => table(&[10_000, 100_000, 1_000_000, 10_000_000]),
         ["--operations", n] => table(&[n.parse().unwrap()]),
-        _ => {
-            println!("usage: bench_etcd [--operations N | --undecided N|FROM..TO [--plain] | --make N FILE]")
-        }
+        _ => println!("usage: bench_etcd [--operations N | --undecided N|A..B [--plain] | --make N FILE]"),
     }
 }
 
