@@ -44,8 +44,8 @@ fn long_histories_with_values_kept_and_keys_only_are_valid() {
 
 /// Each of these needs something of its own to be decided: values that only one operation can have put, though others keep
 /// values; plans that keep what is needed; the lease of a life that ended unseen; operations that change several keys and
-/// leases that a key outlived; plans that learn of what went wrong only later, and of what seemed likely; a lease that an unknown
-/// transaction gave; what nested transactions did besides.
+/// leases that a key outlived; a lease that an unknown transaction gave; what nested transactions did besides; a walk, where a
+/// plan went wrong well before that is found.
 #[test]
 fn histories_that_were_hard_to_decide_are_decided() {
     for (seed, keys, clients, applied, odd) in [
@@ -61,6 +61,8 @@ fn histories_that_were_hard_to_decide_are_decided() {
         (1619, 100, 50, 0.8, false),
         (1648, 50, 5, 0.8, true),
         (2906, 10, 50, 0.8, true),
+        (2500, 50, 5, 0.8, true),
+        (2861, 100, 5, 0.5, true),
     ] {
         let operations = 20_000;
         let shape = Shape { seed, keys, clients, applied, odd, operations, gets: 10, ..Shape::default() };
