@@ -82,11 +82,11 @@ impl Walk {
         self.draws.next_u64() % end
     }
 
-    /// One of these candidates, rather one that was asked late.
+    /// One of these candidates, rather one that was asked late, or a lease that may be over.
     fn one_of(&mut self, log: &Log<'_>, of: &[Candidate]) -> Option<Candidate> {
         let asked = |at: &usize| match of[*at] {
             Candidate::Op(op) => log.ops[op as usize].invoked,
-            _ => 0,
+            _ => u64::MAX,
         };
         let drawn = (0..DRAWN.min(of.len())).map(|_| self.below(of.len() as u64) as usize);
         drawn.max_by_key(asked).map(|at| of[at])
