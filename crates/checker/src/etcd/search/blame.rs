@@ -140,3 +140,18 @@ fn merge(into: &mut Vec<usize>, from: &[usize]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Blame;
+
+    #[test]
+    fn those_to_blame_are_counted_back_and_round() {
+        let blame = Blame { from: 7, some: vec![2, 4], ..Blame::NOBODY };
+        let back: Vec<_> = (0..6).map(|back| blame.before(9, back)).collect();
+        assert_eq!(back, [8, 7, 4, 2, 8, 7].map(Some));
+        assert_eq!(blame.before(3, 0), Some(2));
+        assert_eq!(blame.before(2, 1), None);
+        assert_eq!(Blame::NOBODY.before(9, 0), None);
+    }
+}
