@@ -21,6 +21,9 @@ use crate::{Blob, Call, Header, Nanos, Operation, Outcome, ReadError, Sources, W
 /// Parts smaller than this are not worth a thread.
 const LEAST_PART: usize = 1 << 20;
 
+/// Bytes that are seen to be text at once: few enough to be near still when they are read.
+const AT_ONCE: usize = 1 << 17;
+
 /// More threads than this wait for memory.
 const MOST_THREADS: usize = 4;
 
@@ -196,9 +199,7 @@ struct Part<'a, V> {
 
 impl<'a, V: Visitor<'a>> Part<'a, V> {
     fn scan(file: usize, bytes: &'a [u8], visitor: V) -> Option<Self> {
-        // Once for all strings of the part.
-        let text = std::str::from_utf8(bytes).ok()?;
-        if !text.is_empty() && !text.ends_with('\n') {
+        if bytes.last().is_some_and(|&last| last != b'\n') {
             // The last line may be torn.
             return None;
         }
@@ -213,9 +214,15 @@ impl<'a, V: Visitor<'a>> Part<'a, V> {
             ended: Ended::default(),
             orphans: Vec::new(),
         };
-        let mut rest = text;
+        let mut rest = bytes;
         while !rest.is_empty() {
-            rest = part.next(rest)?;
+            let end = rest.get(AT_ONCE..).and_then(|after| memchr::memchr(b'\n', after));
+            let (lines, after) = rest.split_at(end.map_or(rest.len(), |end| AT_ONCE + end + 1));
+            let mut text = std::str::from_utf8(lines).ok()?;
+            while !text.is_empty() {
+                text = part.next(text)?;
+            }
+            rest = after;
         }
         Some(part)
     }

@@ -35,6 +35,9 @@ const NEAR: i64 = 2_000;
 /// Entries that are looked at ahead at once.
 const WARM: usize = 64;
 
+/// So far ahead of the replay: what is asked of a key's next entries is near, too.
+const AHEAD: usize = 512;
+
 /// Candidates of a guess, as far as they were needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Listed {
@@ -190,7 +193,7 @@ impl<'l, 'a> Search<'l, 'a> {
             }
             self.budget -= 1;
             self.reach = self.reach.max(entry);
-            if entry >= self.warmed {
+            if entry + AHEAD > self.warmed {
                 self.warm(entry);
             }
             let next = self.supply.hidden.get(hidden).copied();
@@ -211,16 +214,15 @@ impl<'l, 'a> Search<'l, 'a> {
         }
     }
 
-    /// Has a look at the values that the next entries compare, all at once: they lie far apart in the file, and one
-    /// after the other each would be waited for.
+    /// Has a look at what the entries ahead compare, all at once: it lies far apart in the file, and one after the other
+    /// each would be waited for.
     fn warm(&mut self, entry: usize) {
-        self.warmed = entry + WARM;
-        let next = &self.order.entries[entry..self.warmed.min(self.order.entries.len())];
-        let first = |entry: &Entry| {
-            let found = self.log.found(entry.op).and_then(|(_, kv)| kv?.value);
-            found.or_else(|| self.log.value(entry.op)).and_then(|value| value.first()).copied()
-        };
-        std::hint::black_box(next.iter().filter_map(first).fold(0, |a: u8, b| a ^ b));
+        let from = self.warmed.max(entry);
+        self.warmed = from + WARM;
+        let entries = &self.order.entries;
+        let next = &entries[from.min(entries.len())..self.warmed.min(entries.len())];
+        let first = |entry: &Entry| self.log.values_of(entry.op).fold(0, |a, value| a ^ value.first().unwrap_or(&0));
+        std::hint::black_box(next.iter().fold(0, |a, entry| a ^ first(entry)));
     }
 
     fn revision(&self, entry: usize) -> i64 {

@@ -92,13 +92,19 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// The value of an operation that is a put.
+    /// The values that an answered operation put or was shown, where that is told without a look at more than one record.
     #[inline]
-    pub(in crate::etcd) fn value(&self, op: u32) -> Option<&'a [u8]> {
-        match self.ops[op as usize].action {
-            Packed { kind: Kind::Put, b, .. } => Some(self.values[b as usize]),
-            _ => None,
-        }
+    pub(in crate::etcd) fn values_of(&self, op: u32) -> impl Iterator<Item = &'a [u8]> + '_ {
+        let (put, shown) = match self.ops[op as usize].action {
+            Packed { kind: Kind::Put, b, .. } => (Some(self.values[b as usize]), Span::default()),
+            Packed { kind: Kind::Get, b, .. } if b != NONE => (None, Span { start: b, len: 1 }),
+            Packed { kind: Kind::Odd, a, .. } => match self.odd[a as usize] {
+                Action::Range { kvs, .. } => (None, kvs),
+                _ => (None, Span::default()),
+            },
+            _ => (None, Span::default()),
+        };
+        put.into_iter().chain(self.kvs[shown.range()].iter().filter_map(|kv| kv.value))
     }
 
     /// As [`Log::wrote`], of an answered operation.
