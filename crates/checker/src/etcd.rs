@@ -18,18 +18,16 @@ mod store;
 mod supply;
 mod timelines;
 
-use std::cell::LazyCell;
 use std::thread;
 
 use history::{FileReport, History, ReadError, Scan, Sources};
 
-use self::case::Case;
+use self::case::{Case, Wrong};
 use self::explain::Explain;
 use self::log::{Ending, Log};
 use self::order::{Entry, Order, Role};
-use self::rules::Broken;
 use self::search::{Contradiction, Ended};
-use self::supply::Candidate;
+use self::supply::{Candidate, Pending};
 use crate::{Counts, Engine, Report, Verdict};
 
 /// From so many operations on, a second thread pays.
@@ -115,35 +113,42 @@ pub fn check_files(sources: &Sources, options: &Options) -> Result<(Report, Vec<
 
 fn judge(log: &Log<'_>, files: &[FileReport], options: &Options) -> Report {
     let explain = Explain::new(files, log);
-    let foreign = options.foreign(log);
-    let beside = || (counts(log), rules::broken(log, foreign));
+    let empty = options.initial == Initial::Empty;
+    let asked = || (counts(log), Pending::of(log));
+    let ((counts, pending), order) = both(log, asked, || Order::by_revision(log, empty));
+    let case = Case::new(log, order, pending, empty, options.foreign(log));
+    let (verdict, witness) = decide(log, case, options, &explain);
+    let verdict = match verdict {
+        Verdict::Valid => vacuous(&counts).unwrap_or(Verdict::Valid),
+        // Then there are no other writers but these.
+        Verdict::Unknown { reason } if log.untold && !options.foreign_writers => Verdict::Unknown {
+            reason: format!(
+                "{reason}; a lock or an election of the store wrote a key that its call does not tell"
+            ),
+        },
+        other => other,
+    };
+    Report { verdict, engine: Engine::Revisions, counts, witness }
+}
+
+/// Does both, in two threads where the history is long enough for that to pay.
+fn both<A: Send, B>(log: &Log<'_>, beside: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (A, B) {
+    if log.ops.len() < LARGE {
+        let here = here();
+        return (beside(), here);
+    }
     thread::scope(|scope| {
-        let thread = (log.ops.len() >= LARGE).then(|| scope.spawn(beside));
-        let beside = LazyCell::new(|| match thread {
-            Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            None => beside(),
-        });
-        let (verdict, witness) = decide(log, options, &explain, || beside.1);
-        let counts = beside.0;
-        let verdict = match verdict {
-            Verdict::Valid => vacuous(&counts).unwrap_or(Verdict::Valid),
-            // Then there are no other writers but these.
-            Verdict::Unknown { reason } if log.untold && !options.foreign_writers => Verdict::Unknown {
-                reason: format!(
-                    "{reason}; a lock or an election of the store wrote a key that its call does not tell"
-                ),
-            },
-            other => other,
-        };
-        Report { verdict, engine: Engine::Revisions, counts, witness }
+        let beside = scope.spawn(beside);
+        let here = here();
+        (beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), here)
     })
 }
 
-fn decide(
-    log: &Log<'_>,
+fn decide<'a>(
+    log: &Log<'a>,
+    case: Result<Case<'_, 'a>, Wrong>,
     options: &Options,
     explain: &Explain<'_>,
-    broken: impl FnOnce() -> Option<Broken>,
 ) -> (Verdict, Option<Vec<usize>>) {
     let empty = options.initial == Initial::Empty;
     let (foreign_writers, foreign) = (options.foreign_writers(log), options.foreign(log));
@@ -155,28 +160,27 @@ fn decide(
         };
         (verdict.with_legal_prefix(legal_prefix), None)
     };
-    let order = match Order::new(log, empty) {
-        Ok(order) => order,
-        Err(disorder) => {
+    let mut case = match case {
+        Ok(case) => case,
+        Err(Wrong::Order(disorder)) => {
             let evidence = Evidence { accused: Some(disorder.accused()), end: None };
             return invalid(log, explain.disorder(disorder), &evidence);
         }
+        Err(Wrong::Hidden(verdict)) => return invalid(log, verdict, &Evidence::default()),
     };
-    let hidden = match hidden(log, &order, foreign) {
-        Ok(hidden) => hidden,
-        Err(verdict) => return invalid(log, verdict, &Evidence::default()),
-    };
-    let mut case = Case::new(log, order, hidden, empty, foreign);
     // One beginning that explains everything is enough, and mostly there was no more than what was shown.
     let fits = |ended: &Ended<'_>| matches!(ended, Ended::Fits { assumed: false, .. });
-    let likely = (!empty).then(|| case.replay(true, options.patient)).filter(fits);
-    let ended = likely.unwrap_or_else(|| case.replay(false, options.patient));
+    let replay = || {
+        let likely = (!empty).then(|| case.replay(true, options.patient)).filter(fits);
+        likely.unwrap_or_else(|| case.replay(false, options.patient))
+    };
+    let (broken, ended) = both(log, || rules::broken(log, foreign), replay);
     // That an answer does not fit says more than a rule; that a revision has no taker says less.
     let answered = |noted: &[Contradiction<'_>]| {
         noted.iter().all(|contradiction| matches!(contradiction, Contradiction::Answer { .. }))
     };
     if !matches!(&ended, Ended::Contradiction { noted, .. } if answered(noted))
-        && let Some(broken) = broken()
+        && let Some(broken) = broken
     {
         let evidence = Evidence { accused: Some(broken.accused()), end: None };
         return invalid(log, explain.rule(&broken), &evidence);

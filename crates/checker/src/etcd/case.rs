@@ -1,14 +1,17 @@
 //! What is replayed: a history, the order of its answers, and the revisions that none of them claims.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use rustc_hash::FxHashMap;
 
 use super::log::{Fact, Log};
-use super::order::{Order, Role};
+use super::order::{Disorder, Order, Role};
 use super::search::{Contradiction, Ended, Search};
-use super::supply::Supply;
-use super::unclaimed;
+use super::supply::{Pending, Supply};
+use super::timelines::Timelines;
+use super::{both, hidden, unclaimed};
+use crate::Verdict;
 
 /// Shorter histories are planned at once: it takes no time.
 const PLANNED_AT_ONCE: usize = 4_000;
@@ -16,6 +19,13 @@ const PLANNED_AT_ONCE: usize = 4_000;
 /// A contradiction that took guesses to find is explained by trying which of the answers in it is wrong alone. Each
 /// try is another replay.
 const CULPRITS_TRIED: usize = 4;
+
+/// Why there is nothing to replay.
+pub(super) enum Wrong {
+    Order(Disorder),
+    /// More revisions are hidden than can be.
+    Hidden(Verdict),
+}
 
 pub(super) struct Case<'l, 'a> {
     pub(super) log: Cow<'l, Log<'a>>,
@@ -25,18 +35,41 @@ pub(super) struct Case<'l, 'a> {
     seen: FxHashMap<i64, Vec<Fact<'a>>>,
     empty: bool,
     foreign: bool,
+    /// What the first search guesses from.
+    supply: Cell<Option<Supply<'a>>>,
 }
 
 impl<'l, 'a> Case<'l, 'a> {
+    /// What is wrong with the order alone is found on the way.
     pub(super) fn new(
         log: &'l Log<'a>,
-        mut order: Order,
-        hidden: Vec<i64>,
+        order: Result<Order, Disorder>,
+        pending: Pending<'a>,
         empty: bool,
         foreign: bool,
-    ) -> Self {
-        order.know(log, &hidden);
-        Self { log: Cow::Borrowed(log), order, hidden, seen: FxHashMap::default(), empty, foreign }
+    ) -> Result<Self, Wrong> {
+        let mut order = order.map_err(Wrong::Order)?;
+        let guesses = foreign || !pending.is_empty();
+        let walked = || (order.check_times(log), guesses.then(|| Timelines::new(log, &order)));
+        let gathered = || {
+            let hidden = hidden(log, &order, foreign)?;
+            let known = order.known(log, &hidden);
+            Ok((hidden.clone(), known, Supply::gathered(log, pending, hidden, foreign)))
+        };
+        let ((times, timelines), gathered) = both(log, walked, gathered);
+        times.map_err(Wrong::Order)?;
+        let (hidden, known, supply) = gathered.map_err(Wrong::Hidden)?;
+        order.know(known);
+        let supply = Cell::new(Some(supply.with(timelines)));
+        Ok(Self {
+            log: Cow::Borrowed(log),
+            order,
+            hidden,
+            seen: FxHashMap::default(),
+            empty,
+            foreign,
+            supply,
+        })
     }
 
     /// `shown`: takes it that nothing was there in the beginning but what was shown of then.
@@ -67,7 +100,8 @@ impl<'l, 'a> Case<'l, 'a> {
     }
 
     fn search_among(&self, foreign: bool) -> Search<'_, 'a> {
-        let supply = Supply::new(&self.log, &self.order, self.hidden.clone(), foreign);
+        let anew = || Supply::new(&self.log, &self.order, self.hidden.clone(), foreign);
+        let supply = self.supply.take().unwrap_or_else(anew);
         Search::new(&self.log, &self.order, supply, self.empty, foreign).seeing(&self.seen)
     }
 
@@ -76,12 +110,13 @@ impl<'l, 'a> Case<'l, 'a> {
         if self.foreign || !self.seen.is_empty() {
             return;
         }
-        let mut supply = Supply::new(&self.log, &self.order, self.hidden.clone(), false);
+        let anew = || Supply::new(&self.log, &self.order, self.hidden.clone(), false);
+        let mut supply = self.supply.take().unwrap_or_else(anew);
         let log = self.log.with_known(&supply.found(&self.log, &self.order));
         // Whatever is wrong with the order now is found, and told, without it.
         let Ok(mut order) = Order::new(&log, self.empty) else { return };
         let hidden = unclaimed(&order);
-        order.know(&log, &hidden);
+        order.know(order.known(&log, &hidden));
         supply.evidence.retain(|revision, _| hidden.binary_search(revision).is_err());
         (self.seen, self.log, self.order, self.hidden) = (supply.evidence, Cow::Owned(log), order, hidden);
     }

@@ -74,6 +74,9 @@ pub(super) struct Order {
     over: u64,
 }
 
+/// For each hidden revision, when it was known.
+pub(super) struct Known(Vec<(i64, u64)>);
+
 /// What is wrong with the order alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Disorder {
@@ -112,13 +115,18 @@ impl Disorder {
 impl Order {
     /// `empty`: the history begins with a new store, whose revision is 1.
     pub(super) fn new(log: &Log<'_>, empty: bool) -> Result<Self, Disorder> {
+        let order = Self::by_revision(log, empty)?;
+        order.check_times(log)?;
+        Ok(order)
+    }
+
+    /// The same, whatever the times are.
+    pub(super) fn by_revision(log: &Log<'_>, empty: bool) -> Result<Self, Disorder> {
         let entries = match dense::sorted(log)? {
             Some(entries) => entries,
             None => placed(log)?,
         };
-        let order = Self::of(log, entries, empty);
-        order.check_times(log)?;
-        Ok(order)
+        Ok(Self::of(log, entries, empty))
     }
 
     /// Sorts what has a place.
@@ -139,7 +147,7 @@ impl Order {
     }
 
     /// In the order of places, nothing may end before something that comes earlier began.
-    fn check_times(&self, log: &Log<'_>) -> Result<(), Disorder> {
+    pub(super) fn check_times(&self, log: &Log<'_>) -> Result<(), Disorder> {
         let mut latest = Latest::default();
         // Reads of one revision have no order among them: they are held against what was before them all.
         let mut among = Latest::default();
@@ -177,8 +185,9 @@ impl Order {
         Ok(())
     }
 
-    /// Prepares to answer for these revisions, which no answer claims, by when they were known.
-    pub(super) fn know(&mut self, log: &Log<'_>, hidden: &[i64]) {
+    /// When each of these revisions, which no answer claims, was known.
+    pub(super) fn known(&self, log: &Log<'_>, hidden: &[i64]) -> Known {
+        let mut known_by = Vec::with_capacity(hidden.len());
         let mut facts: Vec<(i64, u64)> = log.facts.iter().map(|(t, fact)| (fact.revision(), *t)).collect();
         facts.sort_unstable();
         let timed = self.entries.iter().filter(|entry| entry.role() != Role::Old);
@@ -193,9 +202,15 @@ impl Order {
             while let Some((_, t)) = told.next_if(|(at, _)| *at >= revision) {
                 least = least.min(t);
             }
-            self.known_by.push((revision, least));
+            known_by.push((revision, least));
         }
-        self.known_by.reverse();
+        known_by.reverse();
+        Known(known_by)
+    }
+
+    /// Prepares to answer for revisions by when they were known.
+    pub(super) fn know(&mut self, known: Known) {
+        self.known_by = known.0;
     }
 
     /// By then, somebody knew of a hidden revision: what took it was invoked before.

@@ -18,7 +18,7 @@ pub(super) fn legal(log: &Log<'_>, evidence: &Evidence, empty: bool, foreign: bo
     }
     for _ in 0..TRIES {
         let Some(hidden) = affordable(log, &mut order) else { return Vec::new() };
-        order.know(log, &hidden);
+        order.know(order.known(log, &hidden));
         let supply = Supply::new(log, &order, hidden, foreign);
         let reach = match Search::new(log, &order, supply, empty, foreign).run() {
             Ended::Fits { hidden, .. } => return witness(log, &order, &hidden),

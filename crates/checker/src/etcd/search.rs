@@ -221,7 +221,8 @@ impl<'l, 'a> Search<'l, 'a> {
         self.warmed = from + WARM;
         let entries = &self.order.entries;
         let next = &entries[from.min(entries.len())..self.warmed.min(entries.len())];
-        let first = |entry: &Entry| self.log.values_of(entry.op).fold(0, |a, value| a ^ value.first().unwrap_or(&0));
+        let first =
+            |entry: &Entry| self.log.values_of(entry.op).fold(0, |a, value| a ^ value.first().unwrap_or(&0));
         std::hint::black_box(next.iter().fold(0, |a, entry| a ^ first(entry)));
     }
 

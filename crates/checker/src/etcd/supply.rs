@@ -7,6 +7,7 @@ mod asked;
 mod collect;
 mod found;
 mod offers;
+mod pending;
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -15,6 +16,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::asked::ends_lease;
 use self::offers::{Kind, Offers, Stack};
+pub(super) use self::pending::Pending;
 use super::bits::Bits;
 use super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Op};
 use super::order::{Order, Role};

@@ -1,54 +1,55 @@
 //! What a history offers for its hidden revisions: gathered once, before the first guess.
 
-use std::thread;
-
 use history::Comparison;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::bits::Bits;
-use super::super::log::{Action, Ending, Fact, Key, Keys, Kv, Log, Operand, Txn};
+use super::super::both;
+use super::super::log::{Action, Fact, Keys, Kv, Log, Operand, Txn};
 use super::super::order::Order;
 use super::super::timelines::Timelines;
+use super::pending::{Leases, Pending};
 use super::{Kind, Supply};
-
-/// From so many operations on, a second thread pays.
-const LARGE: usize = 20_000;
 
 impl<'a> Supply<'a> {
     pub(in crate::etcd) fn new(log: &Log<'a>, order: &Order, hidden: Vec<i64>, strangers: bool) -> Self {
-        if hidden.is_empty() || log.ops.len() < LARGE {
-            let mut supply = Self::gathered(log, hidden, strangers);
-            supply.timelines = supply.must_guess().then(|| Timelines::new(log, order));
-            return supply;
-        }
-        // Both walk through the whole history.
-        let (mut supply, timelines) = thread::scope(|scope| {
-            let timelines = scope.spawn(|| Timelines::new(log, order));
-            (Self::gathered(log, hidden, strangers), timelines.join().ok())
-        });
-        supply.timelines = timelines.filter(|_| supply.must_guess());
-        supply
+        let gathered = || Self::gathered(log, Pending::of(log), hidden, strangers);
+        let (timelines, supply) = both(log, || Timelines::new(log, order), gathered);
+        supply.with(Some(timelines))
     }
 
-    fn gathered(log: &Log<'a>, hidden: Vec<i64>, strangers: bool) -> Self {
+    /// With what the rest of the history says about each key, where that is needed.
+    pub(in crate::etcd) fn with(mut self, timelines: Option<Timelines>) -> Self {
+        self.timelines = timelines.filter(|_| self.must_guess());
+        self
+    }
+
+    pub(in crate::etcd) fn gathered(
+        log: &Log<'a>,
+        pending: Pending<'a>,
+        hidden: Vec<i64>,
+        strangers: bool,
+    ) -> Self {
+        let Pending { unknown, silent, writers, keeping, leases, changed, deletable } = pending;
+        let Leases { revoked, ends, lease_keys, key_leases, ending } = leases;
         let mut supply = Self {
             hidden,
             evidence: FxHashMap::default(),
-            writers: FxHashMap::default(),
+            writers,
             offers: FxHashMap::default(),
             stacked: FxHashMap::default(),
             recent: Vec::new(),
-            ending: Vec::new(),
+            ending,
             keys: Vec::new(),
             revokes: Vec::new(),
-            revoked: FxHashMap::default(),
-            keeping: FxHashMap::default(),
+            revoked,
+            keeping,
             reserved: FxHashMap::default(),
-            ends: FxHashMap::default(),
-            lease_keys: FxHashMap::default(),
-            key_leases: FxHashMap::default(),
-            open: Bits::new(log.keys.len(), strangers),
-            deletable: Vec::new(),
+            ends,
+            lease_keys,
+            key_leases,
+            open: if strangers { Bits::new(log.keys.len(), true) } else { changed },
+            deletable,
             used: FxHashMap::default(),
             timelines: None,
             strangers,
@@ -57,42 +58,16 @@ impl<'a> Supply<'a> {
             return supply;
         }
         supply.collect_evidence(log);
-        let mut unknown: Vec<u32> = (0..)
-            .zip(&log.ops)
-            .filter(|(_, op)| op.ending == Ending::Unknown)
-            .map(|(index, _)| index)
-            .collect();
-        unknown.sort_by_key(|&op| log.ops[op as usize].invoked);
-        for &op in &unknown {
-            supply.writes(log, op, &log.action(op));
-        }
-        // What was answered with a revision took that one or none.
-        let silent = (0..).zip(&log.ops).filter(|(index, _)| log.is_silent(*index));
-        let silent: Vec<(u32, i64)> = silent.map(|(index, op)| (index, op.revision)).collect();
-        for &(op, _) in &silent {
-            supply.writes(log, op, &log.action(op));
-        }
         supply.reserve();
-        supply.reserved.extend(silent.iter().copied());
+        // What was answered with a revision took that one or none.
+        supply.reserved.extend(silent);
         let apart = supply.told_apart(log);
-        for &op in &unknown {
+        for op in unknown {
             supply.offer(log, op, &apart);
-        }
-        supply.lease_ends(log);
-        supply.deletable = vec![u64::MAX; log.keys.len()];
-        for &op in unknown.iter().chain(silent.iter().map(|(op, _)| op)) {
-            let mut changed = Vec::new();
-            changes(log, &log.action(op), &mut changed);
-            changed.iter().flat_map(|keys| keys.from..keys.to).for_each(|key| supply.open.insert(key));
-            let invoked = log.ops[op as usize].invoked;
-            deletes(log, &log.action(op), &mut |keys| {
-                for first in &mut supply.deletable[keys.from as usize..keys.to as usize] {
-                    *first = invoked.min(*first);
-                }
-            });
         }
         for &key in supply.key_leases.keys() {
             supply.open.insert(key);
+            supply.offers.entry(key).or_default();
         }
         supply.keys = supply.offers.keys().copied().collect();
         supply.keys.sort_unstable();
@@ -129,23 +104,6 @@ impl<'a> Supply<'a> {
                 let at = if matches!(fact, Fact::Put(kv) if kv.value.is_some()) { 0 } else { facts.len() };
                 facts.insert(at, fact);
             }
-        }
-    }
-
-    /// Notes the values that an operation may write.
-    fn writes(&mut self, log: &Log<'a>, op: u32, action: &Action<'a>) {
-        match *action {
-            Action::Put { key, value: Some(value), .. } => {
-                self.writers.entry((key, value)).or_default().push(op);
-            }
-            Action::Put { key, value: None, .. } => self.keeping.entry(key).or_default().push(op),
-            Action::Txn(txn) => {
-                let txn = &log.txns[txn as usize];
-                for action in log.inners(txn.success).chain(log.inners(txn.failure)) {
-                    self.writes(log, op, &action);
-                }
-            }
-            _ => {}
         }
     }
 
@@ -220,53 +178,10 @@ impl<'a> Supply<'a> {
             self.recent.push((invoked, key));
         }
     }
-
-    /// A lease lives its time from the last request that refreshed it, counted from when that was sent. Of several
-    /// leases of one id, the first to end may be any.
-    fn lease_ends(&mut self, log: &Log<'_>) {
-        let mut grants: FxHashMap<i64, (u32, u64)> = FxHashMap::default();
-        for (index, op) in (0..).zip(&log.ops) {
-            let action = log.action(index);
-            if let Action::Revoke { lease } = action {
-                self.revoked.entry(lease).or_default().push(index);
-            }
-            let (lease, ttl) = match action {
-                Action::Grant { lease, ttl, .. } if op.ending != Ending::Failed => (lease, ttl),
-                Action::KeepAlive { lease, ttl } if op.ending == Ending::Ok && ttl > 0 => (lease, ttl),
-                _ => continue,
-            };
-            let life = u64::try_from(ttl).unwrap_or(0).saturating_mul(1_000_000_000);
-            let over = op.invoked.saturating_add(life);
-            if matches!(action, Action::Grant { .. }) {
-                let (count, first) = grants.entry(lease).or_insert((0, u64::MAX));
-                (*count, *first) = (*count + 1, over.min(*first));
-            }
-            let end = self.ends.entry(lease).or_default();
-            *end = over.max(*end);
-        }
-        self.ends
-            .extend(grants.into_iter().filter(|(_, (count, _))| *count > 1).map(|(id, (_, end))| (id, end)));
-        let leased = log.kvs.iter().filter(|kv| kv.lease != 0);
-        let mut keys: FxHashSet<(i64, Key)> = leased.map(|kv| (kv.lease, kv.key)).collect();
-        for action in log.odd_actions() {
-            if let Action::Put { key, lease, .. } = action
-                && *lease != 0
-            {
-                keys.insert((*lease, *key));
-            }
-        }
-        for (lease, key) in keys {
-            self.lease_keys.entry(lease).or_default().push(Keys::one(key));
-            self.key_leases.entry(key).or_default().push(lease);
-            self.offers.entry(key).or_default();
-            self.ending.push((self.ends.get(&lease).copied().unwrap_or(0), key));
-        }
-        self.ending.sort_unstable();
-    }
 }
 
 /// The keys that an action may change, each once.
-fn changes(log: &Log<'_>, action: &Action<'_>, keys: &mut Vec<Keys>) {
+pub(super) fn changes(log: &Log<'_>, action: &Action<'_>, keys: &mut Vec<Keys>) {
     match action {
         Action::Put { key, .. } => keys.push(Keys::one(*key)),
         Action::Delete { keys: range, .. } => keys.push(*range),
@@ -282,20 +197,6 @@ fn changes(log: &Log<'_>, action: &Action<'_>, keys: &mut Vec<Keys>) {
                 reach = reach.max(keys.to);
             }
             keys.retain(|keys| keys.from < keys.to);
-        }
-        _ => {}
-    }
-}
-
-/// The keys that an action may delete.
-fn deletes(log: &Log<'_>, action: &Action<'_>, see: &mut impl FnMut(Keys)) {
-    match action {
-        Action::Delete { keys, .. } => see(*keys),
-        Action::Txn(txn) => {
-            let txn = &log.txns[*txn as usize];
-            for action in log.inners(txn.success).chain(log.inners(txn.failure)) {
-                deletes(log, &action, &mut *see);
-            }
         }
         _ => {}
     }
