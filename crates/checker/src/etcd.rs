@@ -26,6 +26,7 @@ use self::case::{Case, Wrong};
 use self::explain::Explain;
 use self::log::{Ending, Log};
 use self::order::{Entry, Order, Role};
+use self::rules::Broken;
 use self::search::{Contradiction, Ended};
 use self::supply::{Candidate, Pending};
 use crate::{Counts, Engine, Report, Verdict};
@@ -114,10 +115,16 @@ pub fn check_files(sources: &Sources, options: &Options) -> Result<(Report, Vec<
 fn judge(log: &Log<'_>, files: &[FileReport], options: &Options) -> Report {
     let explain = Explain::new(files, log);
     let empty = options.initial == Initial::Empty;
-    let asked = || (counts(log), Pending::of(log));
-    let ((counts, pending), order) = both(log, asked, || Order::by_revision(log, empty));
-    let case = Case::new(log, order, pending, empty, options.foreign(log));
-    let (verdict, witness) = decide(log, case, options, &explain);
+    let foreign = options.foreign(log);
+    let (pending, order) = both(log, || Pending::of(log), || Order::by_revision(log, empty));
+    let case = Case::new(log, order, pending, empty, foreign);
+    let replayed = || {
+        let mut case = case?;
+        let ended = case.replay(options.patient);
+        Ok((case, ended))
+    };
+    let ((counts, broken), replayed) = both(log, || (counts(log), rules::broken(log, foreign)), replayed);
+    let (verdict, witness) = decide(log, replayed, broken, options, &explain);
     let verdict = match verdict {
         Verdict::Valid => vacuous(&counts).unwrap_or(Verdict::Valid),
         // Then there are no other writers but these.
@@ -146,7 +153,8 @@ fn both<A: Send, B>(log: &Log<'_>, beside: impl FnOnce() -> A + Send, here: impl
 
 fn decide<'a>(
     log: &Log<'a>,
-    case: Result<Case<'_, 'a>, Wrong>,
+    replayed: Result<(Case<'_, 'a>, Ended<'a>), Wrong>,
+    broken: Option<Broken>,
     options: &Options,
     explain: &Explain<'_>,
 ) -> (Verdict, Option<Vec<usize>>) {
@@ -160,21 +168,14 @@ fn decide<'a>(
         };
         (verdict.with_legal_prefix(legal_prefix), None)
     };
-    let mut case = match case {
-        Ok(case) => case,
+    let (case, ended) = match replayed {
+        Ok(replayed) => replayed,
         Err(Wrong::Order(disorder)) => {
             let evidence = Evidence { accused: Some(disorder.accused()), end: None };
             return invalid(log, explain.disorder(disorder), &evidence);
         }
         Err(Wrong::Hidden(verdict)) => return invalid(log, verdict, &Evidence::default()),
     };
-    // One beginning that explains everything is enough, and mostly there was no more than what was shown.
-    let fits = |ended: &Ended<'_>| matches!(ended, Ended::Fits { assumed: false, .. });
-    let replay = || {
-        let likely = (!empty).then(|| case.replay(true, options.patient)).filter(fits);
-        likely.unwrap_or_else(|| case.replay(false, options.patient))
-    };
-    let (broken, ended) = both(log, || rules::broken(log, foreign), replay);
     // That an answer does not fit says more than a rule; that a revision has no taker says less.
     let answered = |noted: &[Contradiction<'_>]| {
         noted.iter().all(|contradiction| matches!(contradiction, Contradiction::Answer { .. }))
@@ -232,17 +233,18 @@ fn stranger(taken: &(i64, Candidate)) -> bool {
 }
 
 /// The revisions that no answer claims.
-fn hidden(log: &Log<'_>, order: &Order, foreign: bool) -> Result<Vec<i64>, Verdict> {
-    let written =
-        order.entries.iter().filter(|entry| entry.role() == Role::Write && entry.revision > order.base);
+fn hidden(log: &Log<'_>, order: &Order, unknown: usize, foreign: bool) -> Result<Vec<i64>, Verdict> {
+    let (mut written, mut silent) = (0, 0);
+    for entry in &order.entries {
+        written += usize::from(entry.role() == Role::Write && entry.revision > order.base);
+        silent += usize::from(entry.role() == Role::Silent);
+    }
     let span = order.head - order.base;
-    let count = span - written.count() as i64;
+    let count = span - written as i64;
     // Every hidden revision is one unknown operation, one that does not tell or one lease that ended.
-    let unknown = log.ops.iter().filter(|op| op.ending == Ending::Unknown).count();
     let leases = log.odd_actions().iter();
     let leases =
         leases.filter(|action| matches!(action, log::Action::Put { lease, .. } if *lease != 0)).count();
-    let silent = order.entries.iter().filter(|entry| entry.role() == Role::Silent).count();
     let possible = (unknown + leases + silent) as i64;
     if count > possible && !foreign {
         return Err(explain::too_many_hidden(count, possible, order));

@@ -52,7 +52,7 @@ impl<'l, 'a> Case<'l, 'a> {
         let guesses = foreign || !pending.is_empty();
         let walked = || (order.check_times(log), guesses.then(|| Timelines::new(log, &order)));
         let gathered = || {
-            let hidden = hidden(log, &order, foreign)?;
+            let hidden = hidden(log, &order, pending.unknown(), foreign)?;
             let known = order.known(log, &hidden);
             Ok((hidden.clone(), known, Supply::gathered(log, pending, hidden, foreign)))
         };
@@ -72,8 +72,15 @@ impl<'l, 'a> Case<'l, 'a> {
         })
     }
 
+    pub(super) fn replay(&mut self, patient: bool) -> Ended<'a> {
+        // One beginning that explains everything is enough, and mostly there was no more than what was shown.
+        let fits = |ended: &Ended<'_>| matches!(ended, Ended::Fits { assumed: false, .. });
+        let likely = (!self.empty).then(|| self.replay_from(true, patient)).filter(fits);
+        likely.unwrap_or_else(|| self.replay_from(false, patient))
+    }
+
     /// `shown`: takes it that nothing was there in the beginning but what was shown of then.
-    pub(super) fn replay(&mut self, shown: bool, patient: bool) -> Ended<'a> {
+    fn replay_from(&mut self, shown: bool, patient: bool) -> Ended<'a> {
         // Mostly the first guess is right, and no plan is needed.
         if self.log.ops.len() >= PLANNED_AT_ONCE {
             match self.search(shown).hasty().run() {

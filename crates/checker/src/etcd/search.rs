@@ -26,6 +26,9 @@ use super::timelines::Timelines;
 /// Guesses that are kept to be taken back. Older ones stand: what contradicts them then is not decided.
 const GUESSES_KEPT: usize = 4_096;
 
+/// Changes that these guesses mostly come to, at the most.
+const CHANGES_KEPT: usize = 1 << 20;
+
 /// Contradictions that are kept for the explanation.
 const NOTED: usize = 32;
 
@@ -99,7 +102,8 @@ impl<'l, 'a> Search<'l, 'a> {
         empty: bool,
         foreign: bool,
     ) -> Self {
-        let store = Store::new(log.keys.len(), order.base, empty, foreign);
+        let mut store = Store::new(log.keys.len(), order.base, empty, foreign);
+        store.reserve(order.entries.len().min(CHANGES_KEPT));
         let mut supply = supply;
         let timelines = supply.timelines.take();
         let budget = 20 * log.ops.len() as u64 + 2_000_000;

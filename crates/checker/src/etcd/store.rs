@@ -209,6 +209,11 @@ impl<'a> Store<'a> {
         }
     }
 
+    /// Makes room for so many changes to be remembered: growing takes twice the memory.
+    pub(super) fn reserve(&mut self, changes: usize) {
+        self.trail.kept.reserve(changes);
+    }
+
     /// Starts to remember changes; the mark is a moment to come back to.
     pub(super) fn mark(&mut self) -> Mark {
         self.recording = true;

@@ -65,8 +65,8 @@ pub(super) struct Supply<'a> {
     /// Operations that may write this value to this key.
     writers: FxHashMap<(Key, &'a [u8]), Vec<u32>>,
     offers: FxHashMap<Key, Offers>,
-    /// The stack that an operation is in.
-    stacked: FxHashMap<u32, (Key, Kind)>,
+    /// The stack that an operation is in, by operation.
+    stacked: Vec<(u32, Key, Kind)>,
     /// Keys that have offers, by the invocation of each.
     recent: Vec<(u64, Key)>,
     /// Keys that had a lease, by the time before which it cannot have ended.
@@ -121,9 +121,9 @@ impl<'a> Supply<'a> {
     }
 
     fn stack(&mut self, op: u32) -> Option<&mut Stack> {
-        let (key, kind) = self.stacked.get(&op)?;
-        let offers = self.offers.get_mut(key)?;
-        offers.stack(*kind)
+        let at = self.stacked.binary_search_by_key(&op, |(op, ..)| *op).ok()?;
+        let (_, key, kind) = self.stacked[at];
+        self.offers.get_mut(&key)?.stack(kind)
     }
 
     /// The revision that a candidate took already.

@@ -85,27 +85,15 @@ impl<'a> Log<'a> {
             to.append(&mut std::mem::take(from));
         }
         self.untold |= part.untold;
+        take(&mut self.ops, &mut part.ops);
         take(&mut self.actions, &mut part.actions);
+        take(&mut self.values, &mut part.values);
         take(&mut self.odd, &mut part.odd);
         take(&mut self.txns, &mut part.txns);
         take(&mut self.compares, &mut part.compares);
+        take(&mut self.kvs, &mut part.kvs);
         take(&mut self.facts, &mut part.facts);
         take(&mut self.steps, &mut part.steps);
-        // These are most of it.
-        let Self { ops, values, kvs, .. } = self;
-        let mut rest = || {
-            take(values, &mut part.values);
-            take(kvs, &mut part.kvs);
-        };
-        if part.ops.len() < LARGE {
-            take(ops, &mut part.ops);
-            rest();
-        } else {
-            thread::scope(|scope| {
-                scope.spawn(rest);
-                take(ops, &mut part.ops);
-            });
-        }
     }
 }
 

@@ -157,11 +157,11 @@ impl<'a> Log<'a> {
 
     /// A grant proves that the lock's key was put only where nothing else in the history may have put it.
     pub(super) fn tell_makers(&mut self) {
-        let held = self.ops.iter().map(|op| op.action).filter(|action| action.kind == Kind::Held);
-        let mut makers: FxHashMap<Key, u32> = held.map(|held| (held.a, 0)).collect();
-        if makers.is_empty() {
+        if self.steps.is_empty() {
             return;
         }
+        let held = self.ops.iter().map(|op| op.action).filter(|action| action.kind == Kind::Held);
+        let mut makers: FxHashMap<Key, u32> = held.map(|held| (held.a, 0)).collect();
         let packed = self.ops.iter().map(|op| &op.action).chain(&self.actions);
         let plain = packed.filter(|action| action.kind == Kind::Put).map(|action| action.a);
         let odd = self.odd.iter().filter_map(|action| match action {

@@ -37,7 +37,7 @@ impl<'a> Supply<'a> {
             evidence: FxHashMap::default(),
             writers,
             offers: FxHashMap::default(),
-            stacked: FxHashMap::default(),
+            stacked: Vec::new(),
             recent: Vec::new(),
             ending,
             keys: Vec::new(),
@@ -65,6 +65,7 @@ impl<'a> Supply<'a> {
         for op in unknown {
             supply.offer(log, op, &apart);
         }
+        supply.stacked.sort_unstable_by_key(|(op, ..)| *op);
         for &key in supply.key_leases.keys() {
             supply.open.insert(key);
             supply.offers.entry(key).or_default();
@@ -76,7 +77,6 @@ impl<'a> Supply<'a> {
     }
 
     fn collect_evidence(&mut self, log: &Log<'a>) {
-        let told = log.facts.iter().map(|(_, fact)| *fact);
         // Hidden revisions are few and asked for often: a bit each answers without a search.
         let (Some(&least), Some(&most)) = (self.hidden.first(), self.hidden.last()) else { return };
         let mut bits = vec![0_u64; usize::try_from((most - least) / 64 + 1).unwrap_or(0)];
@@ -87,24 +87,23 @@ impl<'a> Supply<'a> {
             let at = revision - least;
             (0..=most - least).contains(&at) && bits[(at / 64) as usize] & (1 << (at % 64)) != 0
         };
-        let born = |kv: &Kv<'a>| Fact::Born { key: kv.key, revision: kv.create };
-        let shown = log.kvs.iter().filter(|kv| is_hidden(kv.modified) || is_hidden(kv.create));
-        let shown = shown.flat_map(|kv| [Fact::Put(*kv), born(kv)]);
-        let mut compared = Vec::new();
-        for txn in &log.txns {
-            held(log, txn, &mut compared);
-        }
-        for fact in shown.chain(told).chain(compared) {
+        let mut note = |fact: Fact<'a>| {
             if !is_hidden(fact.revision()) {
-                continue;
+                return;
             }
-            let facts = self.evidence.entry(fact.revision()).or_default();
+            let facts = self.evidence.entry(fact.revision()).or_insert_with(|| Vec::with_capacity(1));
             if !facts.contains(&fact) {
                 // A value says more than the bare fact that something was written.
                 let at = if matches!(fact, Fact::Put(kv) if kv.value.is_some()) { 0 } else { facts.len() };
                 facts.insert(at, fact);
             }
+        };
+        for kv in log.kvs.iter().filter(|kv| is_hidden(kv.modified) || is_hidden(kv.create)) {
+            note(Fact::Put(*kv));
+            note(Fact::Born { key: kv.key, revision: kv.create });
         }
+        log.facts.iter().for_each(|(_, fact)| note(*fact));
+        log.txns.iter().for_each(|txn| held(log, txn, &mut note));
     }
 
     /// An operation that alone can have written what was seen at a revision took that revision.
@@ -170,7 +169,7 @@ impl<'a> Supply<'a> {
                 _ => match offers.stack(kind) {
                     Some(stack) => {
                         stack.ops.push(op);
-                        self.stacked.insert(op, (key, kind));
+                        self.stacked.push((op, key, kind));
                     }
                     None => offers.other.push(op),
                 },
@@ -237,12 +236,12 @@ pub(super) fn guard_of(log: &Log<'_>, op: u32) -> Option<i64> {
 }
 
 /// What comparisons that held tell about revisions.
-fn held<'a>(log: &Log<'a>, txn: &Txn, facts: &mut Vec<Fact<'a>>) {
+fn held<'a>(log: &Log<'a>, txn: &Txn, tell: &mut impl FnMut(Fact<'a>)) {
     for compare in &log.compares[txn.compares.range()] {
         let exact = txn.succeeded == Some(true) && compare.comparison == Comparison::Equal;
         match (compare.keys.single(), compare.operand) {
-            (Some(key), Operand::Mod(revision)) if exact => facts.push(Fact::Written { key, revision }),
-            (Some(key), Operand::Create(revision)) if exact => facts.push(Fact::Born { key, revision }),
+            (Some(key), Operand::Mod(revision)) if exact => tell(Fact::Written { key, revision }),
+            (Some(key), Operand::Create(revision)) if exact => tell(Fact::Born { key, revision }),
             _ => {}
         }
     }

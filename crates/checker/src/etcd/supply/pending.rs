@@ -2,7 +2,7 @@
 //!
 //! It is known before there is an order, so that it can be gathered beside that.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::super::bits::Bits;
 use super::super::log::{Action, Ending, Key, Keys, Log};
@@ -39,10 +39,12 @@ impl<'a> Pending<'a> {
         unknown.sort_by_key(|&op| log.ops[op as usize].invoked);
         let silent = (0..).zip(&log.ops).filter(|(index, _)| log.is_silent(*index));
         let silent: Vec<(u32, i64)> = silent.map(|(index, op)| (index, op.revision)).collect();
+        // With room for all at once: growing takes twice the memory.
+        let puts = unknown.iter().filter(|&&op| log.values_of(op).next().is_some()).count();
         let mut pending = Self {
             unknown,
             silent,
-            writers: FxHashMap::default(),
+            writers: FxHashMap::with_capacity_and_hasher(puts, FxBuildHasher),
             keeping: FxHashMap::default(),
             leases: Leases::of(log),
             changed: Bits::new(log.keys.len(), false),
@@ -66,6 +68,11 @@ impl<'a> Pending<'a> {
     /// Whether there is nothing of that kind.
     pub(in crate::etcd) fn is_empty(&self) -> bool {
         self.unknown.is_empty() && self.silent.is_empty() && self.leases.lease_keys.is_empty()
+    }
+
+    /// Operations with an unknown outcome.
+    pub(in crate::etcd) fn unknown(&self) -> usize {
+        self.unknown.len()
     }
 
     fn ops(&self) -> impl Iterator<Item = u32> {
