@@ -1,7 +1,7 @@
 //! The front: picks the engine by what a history offers, part by part, and puts the verdicts together.
 
 use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use crate::entry::Outcome;
@@ -35,12 +35,33 @@ struct Checked {
 }
 
 fn whole<M: Model>(model: &M, entries: &[EntryOf<M>], options: &Options<'_>, zones: bool) -> Report {
-    let (mut counts, obvious) = survey(model, entries);
+    let absurd = AtomicBool::new(false);
+    let cancelled = || absurd.load(Ordering::Relaxed) || (options.cancelled)();
+    let engines = || by_parts(model, entries, &Options { cancelled: &cancelled, ..*options }, zones);
+    let ((counts, obvious), decided) = if entries.len() < FEW {
+        (survey(model, entries), None)
+    } else {
+        thread::scope(|scope| {
+            let surveyed = scope.spawn(|| {
+                let surveyed = survey(model, entries);
+                absurd.store(surveyed.1.is_some(), Ordering::Relaxed);
+                surveyed
+            });
+            let decided = engines();
+            (surveyed.join().expect("a survey does not panic"), Some(decided))
+        })
+    };
     if let Some(verdict) = obvious {
         return Report { verdict, engine: Engine::Search, counts, witness: None };
     }
+    let decided = decided.unwrap_or_else(engines);
+    Report { counts: Counts { partitions: decided.counts.partitions, ..counts }, ..decided }
+}
+
+/// What the engines come to, without the counts of operations.
+fn by_parts<M: Model>(model: &M, entries: &[EntryOf<M>], options: &Options<'_>, zones: bool) -> Report {
     let parts = if options.whole { vec![Part::whole(entries)] } else { partition::split(model, entries) };
-    counts.partitions = parts.len();
+    let counts = Counts { partitions: parts.len(), ..Counts::default() };
     let (mut verdict, mut engine, mut orders) = (Verdict::Valid, Engine::Zones, Vec::new());
     for checked in all(&parts, entries.len(), options, |part, options| one(model, part, options, zones)) {
         // The engine that decided: of the invalid part, or the last resort among the others.

@@ -1,7 +1,7 @@
 //! One register: read, write, compare-and-set.
 
+use rustc_hash::FxHashSet;
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use super::{AsRegister, EntryOf, Model};
 use crate::entry::Outcome;
@@ -144,7 +144,7 @@ impl Model for Register {
     /// values of reads and expectations are fixed points of `h` that nothing else is mapped to. (Dropping unknown
     /// writes of such values instead would be wrong: one may be what made a compare-and-set fail.)
     fn blur(&self, entries: &mut [EntryOf<Self>]) {
-        let mut asked = HashSet::from([self.init]);
+        let mut asked = FxHashSet::from_iter([self.init]);
         for entry in &*entries {
             if let RegisterOp::Cas { from, .. } = entry.op {
                 asked.insert(from);

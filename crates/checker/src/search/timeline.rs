@@ -2,7 +2,7 @@
 //!
 //! It leaves out what cannot matter: operations that failed, and unknown outcomes of operations that write nothing.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::entry::Outcome;
 use crate::model::{EntryOf, Model};
@@ -83,7 +83,7 @@ impl Timeline {
 
     /// Numbers the parts; one part if some operation has none.
     fn give_parts<M: Model>(&mut self, model: &M, entries: &[EntryOf<M>]) {
-        let mut parts: HashMap<M::Key, u32> = HashMap::new();
+        let mut parts: FxHashMap<M::Key, u32> = FxHashMap::default();
         let mut numbers = Vec::with_capacity(self.items.len());
         for item in &self.items {
             let Some(key) = model.partition(&entries[item.entry as usize].op) else { return };
@@ -97,7 +97,7 @@ impl Timeline {
 
     fn give_places<M: Model>(&mut self, model: &M, entries: &[EntryOf<M>]) {
         let mut free: Vec<u32> = Vec::new();
-        let mut effects: HashMap<M::Op, (u32, u32)> = HashMap::new();
+        let mut effects: FxHashMap<M::Op, (u32, u32)> = FxHashMap::default();
         let symmetric = self.items.iter().any(|item| !item.known);
         for (position, &event) in (0..).zip(&self.events) {
             match event {

@@ -1,6 +1,6 @@
 //! Values, who wrote and read them, and the blocks that compare-and-sets join them to.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::RegisterEntry;
 use crate::entry::{OPEN, Outcome};
@@ -18,7 +18,7 @@ pub(super) struct Group {
     /// Entry that wrote it; [`NONE`] for the first value, or if nobody did.
     pub(super) writer: u32,
     /// It was held for certain.
-    pub(super) held: bool,
+    held: bool,
     /// First return of its reads; [`OPEN`] without any.
     pub(super) read_by: u64,
     /// Last call of its reads; 0 without any.
@@ -76,7 +76,7 @@ pub(super) struct Groups<'a> {
 enum Ids {
     /// The value + 1, where values are small.
     Dense(Value),
-    Sparse(HashMap<Value, u32>),
+    Sparse(FxHashMap<Value, u32>),
 }
 
 impl Ids {
@@ -101,8 +101,13 @@ impl Ids {
     }
 }
 
-/// Values are not unique.
-struct Twice;
+/// Why values do not fit.
+enum Unfit {
+    /// They are not unique.
+    Twice,
+    /// One is too large for a table.
+    Large,
+}
 
 impl<'a> Groups<'a> {
     /// `None` if a value was written twice.
@@ -114,69 +119,68 @@ impl<'a> Groups<'a> {
         };
         let mut dense = with(Ids::Dense(init));
         match dense.fill() {
-            Ok(true) => return Some(dense),
-            Err(Twice) => return None,
-            Ok(false) => {}
+            Ok(()) => return Some(dense),
+            Err(Unfit::Twice) => return None,
+            Err(Unfit::Large) => {}
         }
-        let mut sparse = with(Ids::Sparse(HashMap::from([(init, FIRST)])));
+        let mut sparse = with(Ids::Sparse(FxHashMap::from_iter([(init, FIRST)])));
         sparse.fill().is_ok().then_some(sparse)
     }
 
     /// The value's group, made if it is new.
-    fn group(&mut self, value: Value) -> Option<usize> {
+    fn group(&mut self, value: Value) -> Result<u32, Unfit> {
         // A table with room for four times as many values as there are operations is still smaller than they are.
         let most = self.entries.len() * 4 + 1024;
-        let number = self.ids.number(value, self.groups.len(), most)? as usize;
-        if number >= self.groups.len() {
-            self.groups.resize(number + 1, EMPTY);
+        let number = self.ids.number(value, self.groups.len(), most).ok_or(Unfit::Large)?;
+        if number as usize >= self.groups.len() {
+            self.groups.resize(number as usize + 1, EMPTY);
         }
-        Some(number)
+        Ok(number)
     }
 
-    /// Goes through the entries. `false`: some value does not fit into a table.
-    fn fill(&mut self) -> Result<bool, Twice> {
+    /// Goes through the entries.
+    fn fill(&mut self) -> Result<(), Unfit> {
         for (index, entry) in (0..).zip(self.entries) {
-            let value = match (entry.op, &entry.outcome) {
-                (_, Outcome::Failed) | (RegisterOp::Read, Outcome::Unknown) => continue,
-                (RegisterOp::Read, Outcome::Ok(RegisterReply::Value(value))) => *value,
-                (RegisterOp::Cas { from, .. }, Outcome::Ok(RegisterReply::Swapped(false))) => from,
-                (RegisterOp::Write(value), Outcome::Unknown | Outcome::Ok(RegisterReply::Written)) => value,
-                (
-                    RegisterOp::Cas { from, to },
-                    Outcome::Unknown | Outcome::Ok(RegisterReply::Swapped(true)),
-                ) => {
-                    if self.group(from).is_none() {
-                        return Ok(false);
-                    }
-                    self.swaps = true;
-                    to
-                }
-                // A reply that does not belong to the operation: no value to go by.
-                _ => return Err(Twice),
-            };
-            let Some(number) = self.group(value) else { return Ok(false) };
-            let group = &mut self.groups[number];
             match (entry.op, &entry.outcome) {
-                (RegisterOp::Read, _) => {
+                (_, Outcome::Failed) | (RegisterOp::Read, Outcome::Unknown) => {}
+                (RegisterOp::Read, Outcome::Ok(RegisterReply::Value(value))) => {
+                    let number = self.group(*value)? as usize;
+                    let group = &mut self.groups[number];
                     group.held = true;
                     group.read_by = group.read_by.min(entry.returned);
                     group.read_from = group.read_from.max(entry.call);
                 }
-                (_, Outcome::Ok(RegisterReply::Swapped(false))) => {
-                    let group = u32::try_from(number).expect("fewer than 2^32 values");
-                    let (call, returned) = (entry.call, entry.returned);
+                (RegisterOp::Cas { from, .. }, Outcome::Ok(RegisterReply::Swapped(false))) => {
+                    let (group, call, returned) = (self.group(from)?, entry.call, entry.returned);
                     self.refused.push(Refused { group, call, returned, entry: index });
                 }
-                (_, outcome) => {
-                    if number == FIRST as usize || group.writer != NONE {
-                        return Err(Twice);
-                    }
-                    group.writer = index;
-                    group.held |= *outcome != Outcome::Unknown;
+                (RegisterOp::Write(value), Outcome::Unknown | Outcome::Ok(RegisterReply::Written)) => {
+                    self.wrote(index, value)?;
                 }
+                (
+                    RegisterOp::Cas { from, to },
+                    Outcome::Unknown | Outcome::Ok(RegisterReply::Swapped(true)),
+                ) => {
+                    self.group(from)?;
+                    self.swaps = true;
+                    self.wrote(index, to)?;
+                }
+                // A reply that does not belong to the operation: no value to go by.
+                _ => return Err(Unfit::Twice),
             }
         }
-        Ok(true)
+        Ok(())
+    }
+
+    fn wrote(&mut self, index: u32, value: Value) -> Result<(), Unfit> {
+        let number = self.group(value)?;
+        let group = &mut self.groups[number as usize];
+        if number == FIRST || group.writer != NONE {
+            return Err(Unfit::Twice);
+        }
+        group.writer = index;
+        group.held |= self.entries[index as usize].outcome != Outcome::Unknown;
+        Ok(())
     }
 
     /// The group that the compare-and-set of this entry was made from; [`NONE`] for a write.
@@ -323,7 +327,8 @@ impl<'a> Groups<'a> {
     fn bounds(&self, groups: &[u32], entries: &[u32]) -> Vec<u32> {
         let mut core = entries.to_vec();
         core.extend(groups.iter().map(|&group| self.groups[group as usize].writer));
-        let mut reads: HashMap<u32, (u32, u32)> = groups.iter().map(|&group| (group, (NONE, NONE))).collect();
+        let mut reads: FxHashMap<u32, (u32, u32)> =
+            groups.iter().map(|&group| (group, (NONE, NONE))).collect();
         for (index, entry) in (0..).zip(self.entries) {
             let (RegisterOp::Read, Outcome::Ok(RegisterReply::Value(value))) = (entry.op, &entry.outcome)
             else {
@@ -380,33 +385,32 @@ impl Joined<'_, '_> {
         let groups = self.groups;
         self.next = vec![NONE; groups.groups.len()];
         self.held = groups.groups.iter().map(|group| group.held).collect();
-        let mut seen: Vec<u32> =
-            (0..).zip(&self.held).filter_map(|(group, &held)| held.then_some(group)).collect();
-        while let Some(group) = seen.pop() {
-            if group == FIRST {
-                continue;
-            }
-            let writer = groups.groups[group as usize].writer;
-            if writer == NONE {
-                // Nobody wrote it: the read, or the compare-and-set that built on it, explains nothing.
-                return Err(self.seen_through(group, &[]));
-            }
-            let source = groups.source(writer);
-            if source == NONE {
-                continue;
-            }
-            let other = self.next[source as usize];
-            if other != NONE {
-                let mut core = self.seen_through(group, &[writer, groups.groups[other as usize].writer]);
-                core.extend(self.seen_through(other, &[]));
-                // Without its write, the value they start from would explain neither.
-                core.push(groups.groups[source as usize].writer);
-                return Err(tidy(core));
-            }
-            self.next[source as usize] = group;
-            if !self.held[source as usize] {
-                self.held[source as usize] = true;
-                seen.push(source);
+        let certain = (0..).zip(&groups.groups).filter(|(_, group)| group.held);
+        for (mut group, _) in certain.filter(|(group, _)| *group != FIRST) {
+            // Back through what is held only because of what is built on it.
+            loop {
+                let writer = groups.groups[group as usize].writer;
+                if writer == NONE {
+                    // Nobody wrote it: the read, or the compare-and-set that built on it, explains nothing.
+                    return Err(self.seen_through(group, &[]));
+                }
+                let source = groups.source(writer);
+                if source == NONE {
+                    break;
+                }
+                let other = self.next[source as usize];
+                if other != NONE {
+                    let mut core = self.seen_through(group, &[writer, groups.groups[other as usize].writer]);
+                    core.extend(self.seen_through(other, &[]));
+                    // Without its write, the value they start from would explain neither.
+                    core.push(groups.groups[source as usize].writer);
+                    return Err(tidy(core));
+                }
+                self.next[source as usize] = group;
+                if std::mem::replace(&mut self.held[source as usize], true) {
+                    break;
+                }
+                group = source;
             }
         }
         Ok(())

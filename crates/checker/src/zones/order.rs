@@ -17,7 +17,7 @@
 //! nothing does, the question stays open: it is for the search to decide, and none of this calls a history invalid, except
 //! where one failed compare-and-set by itself shows that its value was held throughout.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::groups::{Block, Blocks, FIRST, Group, Groups, Held, NONE, Refused};
 use crate::entry::OPEN;
@@ -349,7 +349,7 @@ impl<'g, 'a> Placer<'g, 'a> {
     fn propose(&self, first: usize, last: usize) -> Option<Vec<u32>> {
         let all = self.groups.entries;
         let mut picked: Vec<u32> = Vec::new();
-        let mut member: HashMap<u32, u32> = HashMap::new();
+        let mut member: FxHashMap<u32, u32> = FxHashMap::default();
         for &root in &self.order[first..last] {
             picked.extend(self.groups.core(&[root], &self.blocks.next, &[]));
             for group in self.chain(root) {
