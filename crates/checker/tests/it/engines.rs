@@ -325,3 +325,26 @@ fn a_history_that_shows_nothing_is_vacuous() {
         assert!(matches!(report.verdict, Verdict::Vacuous { .. }), "{report:?}");
     }
 }
+
+#[test]
+fn what_needs_no_engine_is_said_of_long_histories_too() {
+    // So long that the engines begin at the same time.
+    let times = (0..20_000).map(|at| (at, 2 * u64::from(at), 2 * u64::from(at) + 1));
+    let write = |(at, call, returned)| {
+        checker::Entry::ok(0, call, returned, RegisterOp::Write(Value(at)), RegisterReply::Written)
+    };
+    let writes: Vec<_> = times.clone().map(write).collect();
+    let report = check(&Register::default(), &writes, &Options::default());
+    assert!(matches!(report.verdict, Verdict::Vacuous { .. }), "{report:?}");
+    assert_eq!((report.counts.writes, report.counts.partitions), (20_000, 1));
+
+    let bank = Bank { balances: vec![10, 10], overdraft: false };
+    let read = |(at, call, returned)| {
+        let balances = if at == 17_000 { [10, 11] } else { [10, 10] };
+        checker::Entry::ok(0, call, returned, BankOp::Read, BankReply::Balances(balances.into()))
+    };
+    let reads: Vec<_> = times.map(read).collect();
+    let report = check(&bank, &reads, &Options::default());
+    let Verdict::Invalid(violation) = report.verdict else { panic!("{report:?}") };
+    assert_eq!((violation.rule, violation.operations), ("impossible-reply", vec![17_000]));
+}
