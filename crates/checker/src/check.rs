@@ -35,8 +35,8 @@ struct Checked {
 }
 
 fn whole<M: Model>(model: &M, entries: &[EntryOf<M>], options: &Options<'_>, zones: bool) -> Report {
-    let absurd = AtomicBool::new(false);
-    let cancelled = || absurd.load(Ordering::Relaxed) || (options.cancelled)();
+    let needless = AtomicBool::new(false);
+    let cancelled = || needless.load(Ordering::Relaxed) || (options.cancelled)();
     let engines = || by_parts(model, entries, &Options { cancelled: &cancelled, ..*options }, zones);
     let ((counts, obvious), decided) = if entries.len() < FEW {
         (survey(model, entries), None)
@@ -44,7 +44,7 @@ fn whole<M: Model>(model: &M, entries: &[EntryOf<M>], options: &Options<'_>, zon
         thread::scope(|scope| {
             let surveyed = scope.spawn(|| {
                 let surveyed = survey(model, entries);
-                absurd.store(surveyed.1.is_some(), Ordering::Relaxed);
+                needless.store(surveyed.1.is_some(), Ordering::Relaxed);
                 surveyed
             });
             let decided = engines();
