@@ -85,15 +85,27 @@ impl<'a> Log<'a> {
             to.append(&mut std::mem::take(from));
         }
         self.untold |= part.untold;
-        take(&mut self.ops, &mut part.ops);
-        take(&mut self.actions, &mut part.actions);
-        take(&mut self.values, &mut part.values);
-        take(&mut self.odd, &mut part.odd);
-        take(&mut self.txns, &mut part.txns);
-        take(&mut self.compares, &mut part.compares);
+        let Self { ops, actions, values, odd, txns, compares, facts, steps, .. } = self;
+        let mut rest = || {
+            take(actions, &mut part.actions);
+            take(values, &mut part.values);
+            take(odd, &mut part.odd);
+            take(txns, &mut part.txns);
+            take(compares, &mut part.compares);
+            take(facts, &mut part.facts);
+            take(steps, &mut part.steps);
+        };
+        if part.ops.len() < LARGE {
+            rest();
+            take(ops, &mut part.ops);
+        } else {
+            thread::scope(|scope| {
+                scope.spawn(rest);
+                take(ops, &mut part.ops);
+            });
+        }
+        // The two largest would be too much to have twice at once.
         take(&mut self.kvs, &mut part.kvs);
-        take(&mut self.facts, &mut part.facts);
-        take(&mut self.steps, &mut part.steps);
     }
 }
 

@@ -179,7 +179,6 @@ impl Search<'_, '_> {
             None => {}
         }
         let far = 2 << walk.below(FAR);
-        walk.change = None;
         walk.stray = Some(far + 1);
         let to = if walk.since > budget + STALE {
             walk.since = budget;
