@@ -118,12 +118,14 @@ fn judge(log: &Log<'_>, files: &[FileReport], options: &Options) -> Report {
     let foreign = options.foreign(log);
     let (pending, order) = both(log, || Pending::of(log), || Order::by_revision(log, empty));
     let case = Case::new(log, order, pending, empty, foreign);
+    let ordered = case.is_ok();
+    let beside = || (counts(log), ordered.then(|| rules::broken(log, foreign)).flatten());
     let replayed = || {
         let mut case = case?;
         let ended = case.replay(options.patient);
         Ok((case, ended))
     };
-    let ((counts, broken), replayed) = both(log, || (counts(log), rules::broken(log, foreign)), replayed);
+    let ((counts, broken), replayed) = both(log, beside, replayed);
     let (verdict, witness) = decide(log, replayed, broken, options, &explain);
     let verdict = match verdict {
         Verdict::Valid => vacuous(&counts).unwrap_or(Verdict::Valid),

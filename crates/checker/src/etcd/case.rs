@@ -9,7 +9,6 @@ use super::log::{Fact, Log};
 use super::order::{Disorder, Order, Role};
 use super::search::{Contradiction, Ended, Search};
 use super::supply::{Pending, Supply};
-use super::timelines::Timelines;
 use super::{both, hidden, unclaimed};
 use crate::Verdict;
 
@@ -36,7 +35,7 @@ pub(super) struct Case<'l, 'a> {
     empty: bool,
     foreign: bool,
     /// What the first search guesses from.
-    supply: Cell<Option<Supply<'a>>>,
+    first: Cell<Option<Supply<'a>>>,
 }
 
 impl<'l, 'a> Case<'l, 'a> {
@@ -49,27 +48,17 @@ impl<'l, 'a> Case<'l, 'a> {
         foreign: bool,
     ) -> Result<Self, Wrong> {
         let mut order = order.map_err(Wrong::Order)?;
-        let guesses = foreign || !pending.is_empty();
-        let walked = || (order.check_times(log), guesses.then(|| Timelines::new(log, &order)));
-        let gathered = || {
+        let gaps = || {
             let hidden = hidden(log, &order, pending.unknown(), foreign)?;
             let known = order.known(log, &hidden);
-            Ok((hidden.clone(), known, Supply::gathered(log, pending, hidden, foreign)))
+            Ok((hidden, known))
         };
-        let ((times, timelines), gathered) = both(log, walked, gathered);
+        let (times, gaps) = both(log, || order.check_times(log), gaps);
         times.map_err(Wrong::Order)?;
-        let (hidden, known, supply) = gathered.map_err(Wrong::Hidden)?;
+        let (hidden, known) = gaps.map_err(Wrong::Hidden)?;
         order.know(known);
-        let supply = Cell::new(Some(supply.with(timelines)));
-        Ok(Self {
-            log: Cow::Borrowed(log),
-            order,
-            hidden,
-            seen: FxHashMap::default(),
-            empty,
-            foreign,
-            supply,
-        })
+        let first = Cell::new(Some(Supply::new(log, &order, pending, hidden.clone(), foreign)));
+        Ok(Self { log: Cow::Borrowed(log), order, hidden, seen: FxHashMap::default(), empty, foreign, first })
     }
 
     pub(super) fn replay(&mut self, patient: bool) -> Ended<'a> {
@@ -106,9 +95,12 @@ impl<'l, 'a> Case<'l, 'a> {
         if shown { search.with_what_was_shown() } else { search }
     }
 
+    fn supply(&self, foreign: bool) -> Supply<'a> {
+        Supply::new(&self.log, &self.order, Pending::of(&self.log), self.hidden.clone(), foreign)
+    }
+
     fn search_among(&self, foreign: bool) -> Search<'_, 'a> {
-        let anew = || Supply::new(&self.log, &self.order, self.hidden.clone(), foreign);
-        let supply = self.supply.take().unwrap_or_else(anew);
+        let supply = self.first.take().unwrap_or_else(|| self.supply(foreign));
         Search::new(&self.log, &self.order, supply, self.empty, foreign).seeing(&self.seen)
     }
 
@@ -117,8 +109,7 @@ impl<'l, 'a> Case<'l, 'a> {
         if self.foreign || !self.seen.is_empty() {
             return;
         }
-        let anew = || Supply::new(&self.log, &self.order, self.hidden.clone(), false);
-        let mut supply = self.supply.take().unwrap_or_else(anew);
+        let mut supply = self.first.take().unwrap_or_else(|| self.supply(false));
         let log = self.log.with_known(&supply.found(&self.log, &self.order));
         // Whatever is wrong with the order now is found, and told, without it.
         let Ok(mut order) = Order::new(&log, self.empty) else { return };

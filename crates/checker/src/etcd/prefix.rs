@@ -3,8 +3,8 @@
 use super::log::Log;
 use super::order::{Order, Role};
 use super::search::{Ended, Search};
-use super::supply::Supply;
-use super::{Evidence, unclaimed, witness};
+use super::supply::{Pending, Supply};
+use super::{Evidence, both, unclaimed, witness};
 
 /// Each try is another replay; a second one is needed where more than one answer is wrong.
 const TRIES: usize = 8;
@@ -12,14 +12,17 @@ const TRIES: usize = 8;
 /// The operations of an order that breaks off where the next one cannot come: what was `accused` is left out, nothing
 /// that began after its end is in it, and what the order explains it explains whole.
 pub(super) fn legal(log: &Log<'_>, evidence: &Evidence, empty: bool, foreign: bool) -> Vec<usize> {
-    let mut order = Order::partial(log, empty, evidence.accused);
+    let placed = || Order::partial(log, empty, evidence.accused);
+    let (pending, mut order) = both(log, || Pending::of(log), placed);
+    let mut pending = Some(pending);
     if let Some(end) = evidence.end {
         order.end_at(log, end);
     }
     for _ in 0..TRIES {
         let Some(hidden) = affordable(log, &mut order) else { return Vec::new() };
         order.know(order.known(log, &hidden));
-        let supply = Supply::new(log, &order, hidden, foreign);
+        let pending = pending.take().unwrap_or_else(|| Pending::of(log));
+        let supply = Supply::new(log, &order, pending, hidden, foreign);
         let reach = match Search::new(log, &order, supply, empty, foreign).run() {
             Ended::Fits { hidden, .. } => return witness(log, &order, &hidden),
             Ended::Contradiction { reach, .. } | Ended::Undecided { reach, .. } => reach,

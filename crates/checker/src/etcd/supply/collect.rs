@@ -12,24 +12,22 @@ use super::pending::{Leases, Pending};
 use super::{Kind, Supply};
 
 impl<'a> Supply<'a> {
-    pub(in crate::etcd) fn new(log: &Log<'a>, order: &Order, hidden: Vec<i64>, strangers: bool) -> Self {
-        let gathered = || Self::gathered(log, Pending::of(log), hidden, strangers);
-        let (timelines, supply) = both(log, || Timelines::new(log, order), gathered);
-        supply.with(Some(timelines))
-    }
-
-    /// With what the rest of the history says about each key, where that is needed.
-    pub(in crate::etcd) fn with(mut self, timelines: Option<Timelines>) -> Self {
-        self.timelines = timelines.filter(|_| self.must_guess());
-        self
-    }
-
-    pub(in crate::etcd) fn gathered(
+    pub(in crate::etcd) fn new(
         log: &Log<'a>,
+        order: &Order,
         pending: Pending<'a>,
         hidden: Vec<i64>,
         strangers: bool,
     ) -> Self {
+        let guesses = !hidden.is_empty();
+        let timelines = || guesses.then(|| Timelines::new(log, order));
+        let (timelines, mut supply) =
+            both(log, timelines, || Self::gathered(log, pending, hidden, strangers));
+        supply.timelines = timelines.filter(|_| supply.must_guess());
+        supply
+    }
+
+    fn gathered(log: &Log<'a>, pending: Pending<'a>, hidden: Vec<i64>, strangers: bool) -> Self {
         let Pending { unknown, silent, writers, keeping, leases, changed, deletable } = pending;
         let Leases { revoked, ends, lease_keys, key_leases, ending } = leases;
         let mut supply = Self {

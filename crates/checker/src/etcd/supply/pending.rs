@@ -65,11 +65,6 @@ impl<'a> Pending<'a> {
         pending
     }
 
-    /// Whether there is nothing of that kind.
-    pub(in crate::etcd) fn is_empty(&self) -> bool {
-        self.unknown.is_empty() && self.silent.is_empty() && self.leases.lease_keys.is_empty()
-    }
-
     /// Operations with an unknown outcome.
     pub(in crate::etcd) fn unknown(&self) -> usize {
         self.unknown.len()
