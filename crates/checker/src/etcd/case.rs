@@ -19,6 +19,9 @@ const PLANNED_AT_ONCE: usize = 4_000;
 /// try is another replay.
 const CULPRITS_TRIED: usize = 4;
 
+/// Walks before giving up, where the last word is asked for.
+const WALKS: u64 = 4;
+
 /// Why there is nothing to replay.
 pub(super) enum Wrong {
     Order(Disorder),
@@ -79,12 +82,13 @@ impl<'l, 'a> Case<'l, 'a> {
         }
         self.learn();
         if patient {
-            let ways = [Search::strolling, Search::brief, Search::walking];
-            for way in ways {
-                match way(self.search(shown).planned()).run() {
-                    Ended::Undecided { .. } => {}
-                    ended => return ended,
-                }
+            let brief = [Search::strolling, Search::brief].into_iter();
+            let tries = brief.map(|way| way(self.search(shown).planned()));
+            // Some walks get lost for good: several short ones find more than a long one does.
+            let walks = (0..WALKS).map(|seed| self.search(shown).planned().walking(seed, WALKS));
+            let decided = |ended: &Ended<'_>| !matches!(ended, Ended::Undecided { .. });
+            if let Some(ended) = tries.chain(walks).map(Search::run).find(decided) {
+                return ended;
             }
         }
         self.search(shown).planned().run()

@@ -164,14 +164,14 @@ impl<'l, 'a> Search<'l, 'a> {
     /// Walks at random where it gets lost, and gives up before long.
     pub(super) fn strolling(mut self) -> Self {
         self.budget = 5 * self.log.ops.len() as u64 + 2_000;
-        self.walk = Some(Walk::new(self.budget));
+        self.walk = Some(Walk::new(self.budget, 0));
         self
     }
 
-    /// Walks at random where it gets lost, for up to a minute.
-    pub(super) fn walking(mut self) -> Self {
-        self.budget = 50 * self.log.ops.len() as u64 + 50_000_000;
-        self.walk = Some(Walk::new(self.budget));
+    /// Walks at random where it gets lost: one of so many `walks` that take up to a minute together.
+    pub(super) fn walking(mut self, seed: u64, walks: u64) -> Self {
+        self.budget = (50 * self.log.ops.len() as u64 + 50_000_000) / walks;
+        self.walk = Some(Walk::new(self.budget, seed));
         self
     }
 

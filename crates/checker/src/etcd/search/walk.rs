@@ -5,7 +5,7 @@
 //! more than one of them has to change at once. Solvers of satisfiability know both halves of the way out: a step at
 //! random from what is contradicted (Selman, Kautz, Cohen 1994), and choices that are kept over a jump (Pipatsrisawat,
 //! Darwiche 2007). Nothing is lost by a jump: each guess that was taken back is made again, with all of its candidates.
-//! The generator has a fixed seed, so the verdict is a function of the history.
+//! The generator has fixed seeds, so the verdict is a function of the history.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -63,9 +63,9 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn new(budget: u64) -> Self {
+    pub(super) fn new(budget: u64, seed: u64) -> Self {
         Self {
-            draws: ChaCha8Rng::seed_from_u64(0),
+            draws: ChaCha8Rng::seed_from_u64(seed),
             reach: 0,
             since: budget,
             best: FxHashMap::default(),
